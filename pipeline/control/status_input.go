@@ -1,0 +1,101 @@
+package control
+
+// Input is one source of the programme.
+type Input struct {
+	Name    string     `json:"name"`
+	State   InputState `json:"state"`
+	Error   string     `json:"error"` // why it failed or cannot be used; empty otherwise
+	Active  bool       `json:"active"`
+	Program *Program   `json:"program"` // nil until its PMT is known
+	Video   *Picture   `json:"video"`   // nil until probed, or without video
+
+	Bitrate       int64   `json:"bitrate"`     // transport stream after the merge, bits/s
+	TS            TS      `json:"ts"`          // errors in the merged stream
+	Lost          uint64  `json:"lost"`        // datagrams that no leg brought
+	Unmerged      bool    `json:"unmerged"`    // the legs carry different bytes under equal numbers; only one is used
+	Generation    uint64  `json:"generation"`  // of the anchor that rules the source clock; 0: none yet
+	Generations   uint64  `json:"generations"` // times the source clock jumped, restarted or was moved by a frame
+	ClockOffsetMs float64 `json:"clock_offset_ms"`
+	LastPacketMs  float64 `json:"last_packet_ms"` // age of the newest packet; -1: none yet
+	Spool         Spool   `json:"spool"`
+	Legs          []Leg   `json:"legs"`
+}
+
+// Program is the programme that was picked from the stream.
+type Program struct {
+	Number  uint16   `json:"number"`
+	PMTPID  uint16   `json:"pmt_pid"`
+	PCRPID  uint16   `json:"pcr_pid"`
+	Streams []Stream `json:"streams"`
+}
+
+// Stream is an elementary stream of the programme.
+type Stream struct {
+	PID      uint16 `json:"pid"`
+	Kind     Kind   `json:"kind"`
+	Codec    string `json:"codec"`
+	Language string `json:"language"` // ISO 639-2; empty: not told
+}
+
+// Picture is the format of an input's video.
+type Picture struct {
+	Codec      string `json:"codec"`
+	Width      int    `json:"width"`
+	Height     int    `json:"height"`
+	Rate       string `json:"rate"` // frames per second, "25" or "30000/1001"
+	Interlaced bool   `json:"interlaced"`
+}
+
+// TS counts what is wrong in a transport stream, packets where nothing else is said.
+type TS struct {
+	Packets       uint64 `json:"packets"`
+	Null          uint64 `json:"null"`
+	Continuity    uint64 `json:"continuity"`      // continuity counter errors
+	Transport     uint64 `json:"transport"`       // transport_error_indicator set
+	CRC           uint64 `json:"crc"`             // sections with a wrong CRC
+	Scrambled     uint64 `json:"scrambled"`       // scrambled packets of the programme
+	SyncLosses    uint64 `json:"sync_losses"`     // times the packet grid was lost
+	JunkBytes     uint64 `json:"junk_bytes"`      // bytes that belonged to no packet
+	PESWithoutPTS uint64 `json:"pes_without_pts"` // PES packets of picture or sound without a usable PTS
+}
+
+// Errors is the sum of the counters that mean damage.
+func (t TS) Errors() uint64 {
+	return t.Continuity + t.Transport + t.CRC + t.Scrambled + t.SyncLosses + t.PESWithoutPTS
+}
+
+// Spool is the fill of an input's ring.
+type Spool struct {
+	Seconds float64 `json:"seconds"`
+	Bytes   int64   `json:"bytes"`
+}
+
+// Leg is one network path of an input.
+type Leg struct {
+	URL   string   `json:"url"` // without secrets
+	State LegState `json:"state"`
+	Error string   `json:"error"` // why it is failed or what it refuses; empty otherwise
+	Peer  string   `json:"peer"`  // address of the sender; empty: none yet
+
+	Packets          uint64  `json:"packets"` // datagrams
+	Bytes            uint64  `json:"bytes"`
+	Bitrate          int64   `json:"bitrate"`            // bits/s over the last second
+	Lost             uint64  `json:"lost"`               // datagrams this leg did not bring
+	Recovered        uint64  `json:"recovered"`          // of those, brought by another leg
+	Late             uint64  `json:"late"`               // arrived after the merge window
+	Duplicates       uint64  `json:"duplicates"`         // of its own; another leg's copy is none
+	Reordered        uint64  `json:"reordered"`          // arrived behind a later one
+	WrongType        uint64  `json:"wrong_type"`         // not RTP, not MP2T, not whole TS packets
+	Rejected         uint64  `json:"rejected"`           // from a sender that is not allowed
+	PathDifferenceMs float64 `json:"path_difference_ms"` // behind the fastest leg
+	SRT              *SRT    `json:"srt"`                // nil for other transports
+}
+
+// SRT is what libsrt tells of a connection.
+type SRT struct {
+	RTTMs         float64 `json:"rtt_ms"`
+	Loss          uint64  `json:"loss"`
+	Drop          uint64  `json:"drop"`
+	Retransmitted uint64  `json:"retrans"`
+	Undecrypted   uint64  `json:"undecrypt"`
+}

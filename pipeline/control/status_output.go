@@ -1,0 +1,56 @@
+package control
+
+import "time"
+
+// Run is one FFmpeg process encoding the ladder from an input.
+type Run struct {
+	ID      int       `json:"id"`
+	PID     int       `json:"pid"`
+	Input   string    `json:"input"`
+	State   RunState  `json:"state"`
+	From    time.Time `json:"from"`  // on the timeline: its first frame
+	Speed   float64   `json:"speed"` // 1 = real time
+	FPS     float64   `json:"fps"`
+	Frames  uint64    `json:"frames"`
+	Dup     uint64    `json:"dup"`            // frames repeated to fill the grid
+	Drop    uint64    `json:"drop"`           // frames dropped to fit the grid
+	Behind  float64   `json:"behind_seconds"` // its newest frame behind the input's newest packet
+	Reason  string    `json:"reason"`         // why it was started, and when ended, why it ended
+	Command []string  `json:"command"`        // argv
+}
+
+// Rendition is one encoded track of the ladder.
+type Rendition struct {
+	Name      string `json:"name"`
+	Kind      Kind   `json:"kind"`
+	Codecs    string `json:"codecs"` // RFC 6381; empty until the first run has delivered
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	FrameRate string `json:"frame_rate"`
+	Language  string `json:"language"`
+	Channels  int    `json:"channels"`
+
+	TargetBitrate    int64   `json:"target_bitrate"` // bits/s, as configured
+	Bitrate          int64   `json:"bitrate"`        // bits/s of the newest segment
+	LastK            int64   `json:"last_k"`         // newest segment cut; 0: none yet
+	Bytes            uint64  `json:"bytes"`
+	Segments         uint64  `json:"segments"`
+	Gaps             uint64  `json:"gaps"` // segments listed as GAP
+	Frames           uint64  `json:"frames"`
+	Holes            uint64  `json:"holes"`              // times frames were missing from the encoder
+	SegmentSeconds   float64 `json:"segment_seconds"`    // length of the newest segment
+	PublishLatencyMs float64 `json:"publish_latency_ms"` // last frame of the newest segment arrived, to listed
+}
+
+// Store is one place where the output is published.
+type Store struct {
+	Name      string    `json:"name"` // without secrets
+	LastK     int64     `json:"last_k"`
+	ListedAt  time.Time `json:"listed_at"` // when LastK was listed; zero: never
+	Writes    uint64    `json:"writes"`
+	Errors    uint64    `json:"errors"`
+	Gaps      uint64    `json:"gaps"`       // segments it did not take in time
+	Queue     int       `json:"queue"`      // segments waiting to be written
+	LatencyMs float64   `json:"latency_ms"` // of the newest write
+	LastError string    `json:"last_error"` // empty once a write has gone well again
+}
