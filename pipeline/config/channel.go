@@ -1,0 +1,104 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"onair/pkg/tick"
+)
+
+// Channel is one channel file: validated, environment expanded, defaults applied. Every yaml tag is a key of the file;
+// docs/channel.yaml is the commented reference.
+type Channel struct {
+	File     string    `yaml:"-"` // the file it came from, as given
+	Warnings []Problem `yaml:"-"` // what is allowed and unwise; check prints them, run logs them
+
+	Name     string   `yaml:"channel"`   // a-z 0-9 -; used in every path
+	HTTP     string   `yaml:"http"`      // listen address; channels of a process may share one
+	TLS      TLS      `yaml:"tls"`       // both empty: plain HTTP
+	APIToken Secret   `yaml:"api_token"` // empty: what changes anything is for loopback only
+	Inputs   []Input  `yaml:"inputs"`    // in order of preference, at least one
+	Start    string   `yaml:"start"`     // "slate" or "wait"
+	Failover Failover `yaml:"failover"`
+	Slate    Slate    `yaml:"slate"`
+
+	FrameRate tick.Rate     `yaml:"frame_rate"` // zero: the standard rate nearest to that of the first source seen
+	Segment   time.Duration `yaml:"segment"`    // 2 s to 10 s, before rounding to whole frames (Grid does that)
+	GOP       time.Duration `yaml:"gop"`        // divides Segment
+	Preset    string        `yaml:"preset"`     // the encoder's own name for its speed
+
+	Video []Video `yaml:"video"` // nil: the default ladder for the source's size; empty: a channel without video
+	Audio []Audio `yaml:"audio"` // empty: a channel without audio
+
+	Window   time.Duration `yaml:"window"`   // what playlists list
+	Timeline Store         `yaml:"timeline"` // where grid and anchors are kept; the first output unless the file says otherwise
+	Outputs  []Store       `yaml:"outputs"`  // at least one; each gets everything
+	Webhook  string        `yaml:"webhook"`  // empty: none
+}
+
+// TLS names the certificate and key of an HTTPS address, PEM files.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Enabled tells whether the address speaks HTTPS.
+func (t TLS) Enabled() bool { return t.Cert != "" }
+
+// Input is one source of the programme.
+type Input struct {
+	Name     string         `yaml:"name"`     // path-safe, unique in the channel
+	Legs     []Leg          `yaml:"legs"`     // one, or several that carry identical packets (SMPTE ST 2022-7)
+	Merge    time.Duration  `yaml:"merge"`    // longest wait for a packet that one leg has and another may bring
+	Program  int            `yaml:"program"`  // programme number; 0 is the first
+	Audio    []Selector     `yaml:"audio"`    // which source track feeds which audio rendition, in order; empty: the first ones
+	Timecode string         `yaml:"timecode"` // "none" or "sei"
+	Allow    []netip.Prefix `yaml:"allow"`    // who may send
+}
+
+// Failover says when another input takes over. Zero switches a check off.
+type Failover struct {
+	Loss        time.Duration `yaml:"loss"`
+	ReturnAfter time.Duration `yaml:"return_after"`
+	Errors      int           `yaml:"errors"` // transport errors in a second
+	Black       time.Duration `yaml:"black"`
+	Freeze      time.Duration `yaml:"freeze"`
+	Silence     time.Duration `yaml:"silence"`
+}
+
+// Slate is what viewers get when no input can be shown.
+type Slate struct {
+	Hold  time.Duration `yaml:"hold"`
+	Image string        `yaml:"image"`
+	Text  string        `yaml:"text"`
+}
+
+// Video is one video rendition of the ladder.
+type Video struct {
+	Name    string  `yaml:"name"` // path-safe, unique among all renditions
+	Size    Size    `yaml:"size"` // the box that the picture is fitted into
+	Bitrate Bitrate `yaml:"bitrate"`
+	Codec   string  `yaml:"codec"`   // "h264", "hevc" or "av1"
+	Encoder string  `yaml:"encoder"` // FFmpeg's name of the encoder; empty: the software encoder of Codec
+}
+
+// Audio is one audio rendition of the ladder.
+type Audio struct {
+	Name     string  `yaml:"name"` // path-safe, unique among all renditions
+	Bitrate  Bitrate `yaml:"bitrate"`
+	Channels int     `yaml:"channels"` // 1, 2 or 6
+	Language string  `yaml:"language"` // "und", or an ISO 639 code of two or three letters
+}
+
+// Store is where objects go: exactly one field is set.
+type Store struct {
+	Dir  string `yaml:"dir"`  // folder
+	S3   string `yaml:"s3"`   // s3://bucket/prefix?...; may hold secrets
+	HTTP string `yaml:"http"` // http(s) URL; may hold secrets
+}
+
+// IsZero tells a store that the file does not name.
+func (s Store) IsZero() bool { return s == Store{} }
+
+// String names the store with its secrets hidden.
+func (s Store) String() string { return Redact(s.Dir + s.S3 + s.HTTP) }
