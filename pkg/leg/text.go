@@ -1,0 +1,67 @@
+package leg
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Redacted is the URL as it may be shown and logged: options in a fixed order, defaults left out, passphrase hidden. It
+// parses again unless there is a passphrase.
+func (u URL) Redacted() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s://%s", u.Scheme, u.HostPort())
+	separator := byte('?')
+	add := func(name, value string) {
+		if value == "" {
+			return
+		}
+		b.WriteByte(separator)
+		separator = '&'
+		b.WriteString(name + "=" + escape(value))
+	}
+	add("interface", u.Interface)
+	if u.Source.IsValid() {
+		add("source", u.Source.String())
+	}
+	if u.FEC {
+		add("fec", "1")
+	}
+	if u.TTL != 0 && u.TTL != DefaultTTL {
+		add("ttl", strconv.Itoa(u.TTL))
+	}
+	if u.Scheme != SRT {
+		return b.String()
+	}
+	add("mode", string(u.Mode))
+	if u.Latency != DefaultLatency {
+		add("latency", strconv.FormatInt(int64(u.Latency/time.Millisecond), 10))
+	}
+	add("passphrase", u.Passphrase.String())
+	if u.KeyLen != 0 && u.KeyLen != DefaultKeyLen {
+		add("pbkeylen", strconv.Itoa(u.KeyLen))
+	}
+	add("streamid", u.StreamID)
+	return b.String()
+}
+
+// String is Redacted, so that no way of formatting shows a secret.
+func (u URL) String() string { return u.Redacted() }
+
+// MarshalText is Redacted, so that no encoder shows a secret.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.Redacted()), nil }
+
+// escape percent-encodes what would end a value or is not printable ASCII.
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c > '~' || c == '&' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
