@@ -1,0 +1,74 @@
+package ingest
+
+import (
+	"time"
+
+	"onair/pkg/tick"
+)
+
+// State is what a leg is doing.
+type State string
+
+// The states of a leg. A leg moves freely between them; none is final.
+//
+//	failed ⇄ listening ⇄ connected ⇄ receiving ⇄ silent
+const (
+	Failed    State = "failed"    // could not be opened; tried again with back-off
+	Listening State = "listening" // open, nothing has come yet
+	Connected State = "connected" // SRT only: a peer is there, no datagram has come from it yet
+	Receiving State = "receiving" // a datagram came within the last second
+	Silent    State = "silent"    // datagrams came, but not within the last second
+)
+
+// SRTStats is what libsrt tells about the connection of one leg, since the connection began.
+type SRTStats struct {
+	RTT           time.Duration
+	Latency       time.Duration // negotiated receiver delay
+	Buffered      time.Duration // media waiting in the receiver's buffer
+	Loss          uint64        // packets missing at first, most of them sent again
+	Drop          uint64        // packets that came too late to be played or never: these are missing in the stream
+	Retransmitted uint64        // packets that came by retransmission
+	Undecrypted   uint64        // packets that the passphrase did not open
+}
+
+// LegStats is the state of one leg. Counters count since NewInput and outlive reconnects.
+type LegStats struct {
+	URL   string // redacted
+	State State
+	Error string // why the leg failed or was last interrupted; "" while all is well
+	Peer  string // address and port of the sender; "" when unknown
+
+	Packets  uint64 // datagrams with media, repeated ones included
+	Bytes    uint64 // media bytes in them
+	Bitrate  int64  // media bits per second over the last second
+	Connects uint64 // SRT connections, or senders taken over by rtp and udp
+
+	// By sequence number; a leg without one counts none of these.
+	Lost       uint64 // datagrams missing on this leg
+	Recovered  uint64 // of those, brought by another leg
+	Used       uint64 // datagrams of this leg that went out
+	Late       uint64 // datagrams that came after they had been given up
+	Duplicates uint64 // datagrams repeated on this leg
+	Reordered  uint64 // datagrams that came after one with a higher number
+	Stray      uint64 // datagrams far off the sequence, not followed
+
+	WrongType uint64 // datagrams that are not what the scheme says: no RTP, another payload type, no TS
+	Rejected  uint64 // datagrams or connections from addresses outside allow, with a wrong passphrase or stream id
+	Foreign   uint64 // datagrams or connections of a second sender while the first was alive
+
+	PathDifference tick.Tick // how much later than the fastest leg this one brings the same datagram
+	LastPacket     tick.Tick // arrival of the newest datagram; 0: none yet
+	SRT            *SRTStats // nil when not connected by SRT
+}
+
+// InputStats is the state of an input: its legs and what came out of their merge.
+type InputStats struct {
+	Name       string
+	Legs       []LegStats
+	Packets    uint64    // datagrams handed to the sink
+	Bytes      uint64    // media bytes in them
+	Bitrate    int64     // media bits per second over the last second
+	Lost       uint64    // datagrams that no leg brought in time
+	Unmerged   bool      // the legs do not carry the same bytes: only one of them is used
+	LastPacket tick.Tick // when a datagram was last handed to the sink; 0: never
+}
