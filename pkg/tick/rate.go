@@ -20,6 +20,9 @@ func ParseRate(s string) (Rate, error) {
 	if i := strings.IndexByte(s, '/'); i >= 0 {
 		num, den = s[:i], s[i+1:]
 	}
+	if strings.Trim(num, "0123456789.") != "" || strings.Trim(den, "0123456789") != "" {
+		return Rate{}, fmt.Errorf("%q is not a frame rate", s) // strconv also reads NaN, signs and underscores
+	}
 	n, errN := strconv.ParseFloat(num, 64)
 	d, errD := strconv.ParseInt(den, 10, 64)
 	if errN != nil || errD != nil || n <= 0 || d <= 0 {
