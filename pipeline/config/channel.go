@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"onair/pkg/leg"
 	"onair/pkg/tick"
 )
 
@@ -12,6 +13,8 @@ import (
 type Channel struct {
 	File     string    `yaml:"-"` // the file it came from, as given
 	Warnings []Problem `yaml:"-"` // what is allowed and unwise; check prints them, run logs them
+
+	at map[string]int // path to line
 
 	Name     string   `yaml:"channel"`   // a-z 0-9 -; used in every path
 	HTTP     string   `yaml:"http"`      // listen address; channels of a process may share one
@@ -48,7 +51,7 @@ func (t TLS) Enabled() bool { return t.Cert != "" }
 // Input is one source of the programme.
 type Input struct {
 	Name     string         `yaml:"name"`     // path-safe, unique in the channel
-	Legs     []Leg          `yaml:"legs"`     // one, or several that carry identical packets (SMPTE ST 2022-7)
+	Legs     []leg.URL      `yaml:"legs"`     // one, or several that carry identical packets (SMPTE ST 2022-7)
 	Merge    time.Duration  `yaml:"merge"`    // longest wait for a packet that one leg has and another may bring
 	Program  int            `yaml:"program"`  // programme number; 0 is the first
 	Audio    []Selector     `yaml:"audio"`    // which source track feeds which audio rendition, in order; empty: the first ones

@@ -1,2 +1,120 @@
-// Package config reads channel files: strictly, with every problem told at once and its line.
+// Package config reads channel files: strictly, and with every problem told at once.
 package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFile bounds a channel file, in bytes: a real one has some thousand.
+const maxFile = 64 << 10
+
+// Load reads one channel file. env looks up the environment (os.LookupEnv). The error is of type Problems.
+func Load(path string, env func(string) (string, bool)) (*Channel, error) {
+	channels, err := LoadAll([]string{path}, env)
+	if err != nil {
+		return nil, err
+	}
+	return channels[0], nil
+}
+
+// LoadAll reads the files of the channels that one process is to run, each of which may serve the same HTTP address.
+// The error is of type Problems and holds those of all files.
+func LoadAll(paths []string, env func(string) (string, bool)) ([]*Channel, error) {
+	var channels []*Channel
+	var problems Problems
+	for _, path := range paths {
+		c, found := load(path, env)
+		problems = append(problems, found...)
+		if c != nil {
+			channels = append(channels, c)
+		}
+	}
+	problems = append(problems, clashes(channels)...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return channels, nil
+}
+
+func load(path string, env func(string) (string, bool)) (*Channel, []Problem) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, []Problem{{File: path, Wrong: err.Error()}}
+	}
+	return parse(path, text, env)
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	var pathError *os.PathError
+	if errors.As(err, &pathError) {
+		return nil, fmt.Errorf("the file cannot be read: %w", pathError.Err) // the path stands before it already
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the file cannot be read: %w", err)
+	}
+	if info.IsDir() {
+		return nil, errors.New("is a folder, allowed is a channel file")
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("the file has %d bytes, allowed are %d", info.Size(), maxFile)
+	}
+	text, err := os.ReadFile(path)
+	if errors.As(err, &pathError) {
+		err = fmt.Errorf("the file cannot be read: %w", pathError.Err)
+	}
+	return text, err
+}
+
+// parse reads the text of a channel file. The channel is nil when the file is no YAML.
+func parse(path string, text []byte, env func(string) (string, bool)) (*Channel, []Problem) {
+	r := &reader{file: path, env: env, lines: map[string]int{}, raw: map[string]string{}, bad: map[string]bool{}}
+	root, problem := tree(path, text)
+	if problem != nil {
+		return nil, []Problem{*problem}
+	}
+	c := &Channel{File: path, at: r.lines}
+	r.lines[""] = lineOf(root)
+	r.read(root, "", reflect.ValueOf(c).Elem())
+	if !r.bad[""] {
+		r.validate(c)
+		r.advise(c)
+	}
+	c.Warnings = sorted(r.warnings)
+	return c, sorted(r.problems)
+}
+
+// tree is the one document of a file.
+func tree(path string, text []byte) (ast.Node, *Problem) {
+	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		p := Problem{File: path, Wrong: "not YAML: " + redactYAML(err.Error())}
+		var syntax *yaml.SyntaxError
+		if errors.As(err, &syntax) {
+			p.Line = syntax.Token.Position.Line
+			p.Wrong = "not YAML: " + redactYAML(syntax.Message)
+		}
+		return nil, &p
+	}
+	var body ast.Node
+	for _, doc := range f.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		if body != nil {
+			return nil, &Problem{path, lineOf(doc.Body), "", "a second document", "allowed is one channel in a file"}
+		}
+		body = doc.Body
+	}
+	if body == nil {
+		return nil, &Problem{File: path, Wrong: "the file is empty", Allowed: "needed are at least channel, inputs and outputs"}
+	}
+	return body, nil
+}

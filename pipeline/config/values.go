@@ -63,7 +63,7 @@ func parseSize(s string) (Size, bool) {
 	return Size{width, height}, true
 }
 
-// Secret is text that must not be shown: it prints as "xxx" when set.
+// Secret is text that must not be shown: it prints as "***" when set.
 type Secret string
 
 // String hides the text.
@@ -115,12 +115,3 @@ func parseSelector(s string) (Selector, bool) {
 	}
 	return Selector{PID: uint16(n)}, true
 }
-
-// Leg is the URL of one network path of an input.
-type Leg struct{ url string }
-
-// URL is the whole URL, secrets included: for the one place that opens it.
-func (l Leg) URL() string { return l.url }
-
-// String is the URL with its secrets hidden.
-func (l Leg) String() string { return Redact(l.url) }

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// clashes finds what channels of one process cannot share. A channel without a name takes no part.
+func clashes(channels []*Channel) []Problem {
+	var out []Problem
+	names := map[string]*Channel{}
+	legs := map[string]*Channel{}
+	for i, c := range channels {
+		if first, ok := names[c.Name]; ok && c.Name != "" {
+			out = append(out, Problem{c.File, c.at["channel"], "channel", fmt.Sprintf("%q is also the channel of %s", c.Name, first.File),
+				"allowed are channels with names of their own"})
+			continue
+		}
+		names[c.Name] = c
+		for _, other := range channels[:i] {
+			if p, clash := addressClash(c, other); clash {
+				out = append(out, p)
+				break
+			}
+		}
+		out = append(out, legClashes(c, legs)...)
+	}
+	return out
+}
+
+// legClashes finds the legs of a channel whose sockets another channel has, and adds its own to those taken.
+func legClashes(c *Channel, taken map[string]*Channel) []Problem {
+	var out []Problem
+	for i, in := range c.Inputs {
+		for j, u := range in.Legs {
+			if u.Port == 0 || !isListener(u) || u.Multicast() { // unreadable, or free to be received by several
+				continue
+			}
+			key := place(u)
+			if first, ok := taken[key]; ok && first != c {
+				path := fmt.Sprintf("inputs[%d].legs[%d]", i, j)
+				out = append(out, Problem{c.File, c.at[path], path, quote(u.String()) + " is received by " + first.File + " already",
+					"allowed are legs that differ in address or port"})
+			}
+			taken[key] = c
+		}
+	}
+	return out
+}
+
+// addressClash tells whether two channels want one address and differ in what belongs to the address as a whole, or want
+// two addresses of which one includes the other.
+func addressClash(c, other *Channel) (Problem, bool) {
+	host, port, errA := net.SplitHostPort(c.HTTP)
+	hostB, portB, errB := net.SplitHostPort(other.HTTP)
+	if errA != nil || errB != nil || port != portB || port == "0" {
+		return Problem{}, false
+	}
+	p := Problem{File: c.File, Line: c.at["http"], Path: "http"}
+	same := host == hostB || (everywhere(host) && everywhere(hostB))
+	switch {
+	case !same && (everywhere(host) || everywhere(hostB)):
+		p.Wrong = fmt.Sprintf("%q overlaps with %q of %s", c.HTTP, other.HTTP, other.File)
+		p.Allowed = "allowed are equal addresses (shared) or different ports"
+	case same && c.TLS != other.TLS:
+		p.Path, p.Line = "tls", c.at["tls"]
+		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)
+		p.Allowed = "allowed is the same cert and key for one address"
+	case same && c.APIToken != other.APIToken:
+		p.Path, p.Line = "api_token", c.at["api_token"]
+		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)
+		p.Allowed = "allowed is the same token for one address"
+	default:
+		return Problem{}, false
+	}
+	return p, true
+}
+
+// everywhere tells the host part of an address that listens on all of the machine's addresses.
+func everywhere(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "" || (err == nil && addr.IsUnspecified())
+}

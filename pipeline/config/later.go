@@ -1,0 +1,43 @@
+package config
+
+import (
+	"fmt"
+)
+
+// notYet is what the problem of a key says whose function is still to come.
+const notYet = "is not in this version"
+
+// later refuses what a file asks for and this version cannot do: doing nothing about it silently would be worse. What
+// has its default value asks for nothing.
+func (r *reader) later(c *Channel) {
+	for i, in := range c.Inputs {
+		path := fmt.Sprintf("inputs[%d]", i)
+		r.check(in.Timecode != timecodeSEI, path+".timecode", notYet, "allowed is none")
+		for j, u := range in.Legs {
+			r.check(!u.FEC, fmt.Sprintf("%s.legs[%d]", path, j), "asks for fec, which "+notYet, "allowed is the URL without fec=1")
+		}
+	}
+	var std Channel
+	std.setDefaults()
+	r.check(c.Failover.Loss == std.Failover.Loss, "failover.loss", notYet, "allowed is "+short(std.Failover.Loss))
+	r.check(c.Failover.ReturnAfter == std.Failover.ReturnAfter, "failover.return_after", notYet,
+		"allowed is "+short(std.Failover.ReturnAfter))
+	r.check(c.Failover.Errors == 0, "failover.errors", notYet, "allowed is 0 (off)")
+	r.check(c.Failover.Black == 0, "failover.black", notYet, "allowed is 0s (off)")
+	r.check(c.Failover.Freeze == 0, "failover.freeze", notYet, "allowed is 0s (off)")
+	r.check(c.Failover.Silence == 0, "failover.silence", notYet, "allowed is 0s (off)")
+	r.check(c.Slate.Hold == std.Slate.Hold, "slate.hold", notYet, "allowed is "+short(std.Slate.Hold))
+	r.check(c.Slate.Image == "", "slate.image", notYet, `allowed is ""`)
+	r.check(c.Slate.Text == "", "slate.text", notYet, `allowed is ""`)
+	r.check(c.Webhook == "", "webhook", notYet, `allowed is ""`)
+	for i, s := range c.Outputs {
+		r.laterStore(fmt.Sprintf("outputs[%d]", i), s)
+	}
+	r.laterStore("timeline", c.Timeline)
+}
+
+func (r *reader) laterStore(path string, s Store) {
+	const allowed = "allowed is dir"
+	r.check(s.S3 == "" || r.bad[path], path+".s3", notYet, allowed)
+	r.check(s.HTTP == "" || r.bad[path], path+".http", notYet, allowed)
+}

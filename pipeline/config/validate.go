@@ -1,0 +1,158 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Values of keys that are one of a few words.
+const (
+	startSlate   = "slate"
+	startWait    = "wait"
+	timecodeNone = "none"
+	timecodeSEI  = "sei"
+	codecH264    = "h264"
+	codecHEVC    = "hevc"
+	codecAV1     = "av1"
+)
+
+// Bounds of a channel's times.
+const (
+	minSegment = 2 * time.Second
+	maxSegment = 10 * time.Second
+	maxWindow  = 7 * 24 * time.Hour
+	maxMerge   = 15 * time.Second // beyond it a 100 Mb/s feed's 16-bit sequence numbers repeat within the window
+)
+
+// minWindow is the segments that a live playlist must keep (RFC 8216bis §6.2.2).
+const minWindow = 3
+
+var (
+	channelName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	pathName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	language    = regexp.MustCompile(`^[a-z]{2,3}$`)
+)
+
+// reserved names would hide other paths of the HTTP address.
+var reserved = []string{"api", "assets", "healthz", "metrics", "readyz"}
+
+// taken names are other things in a channel's folder.
+var taken = []string{"anchors", "index", "manifest"}
+
+// check records a problem unless the path has one already or the value is fine.
+func (r *reader) check(fine bool, path, wrong, allowed string) {
+	if !fine && !r.bad[path] {
+		r.wrong(path, r.quote(path)+" "+wrong, allowed)
+	}
+}
+
+// need records a missing key.
+func (r *reader) need(path, allowed string) bool {
+	if !r.given(path) {
+		r.wrong(path, "is missing", allowed)
+	}
+	return !r.bad[path]
+}
+
+// between checks a duration and prints the bounds as a user writes them.
+func (r *reader) between(path string, v, least, most time.Duration) {
+	allowed := fmt.Sprintf("allowed is %s to %s", short(least), short(most))
+	r.check(v >= least, path, "is too short", allowed)
+	r.check(v <= most, path, "is too long", allowed)
+}
+
+// short is a duration without the zero units that its String has.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func (r *reader) oneOf(path, v string, words ...string) {
+	r.check(slices.Contains(words, v), path, "is not known here", "allowed is "+strings.Join(words[:len(words)-1], ", ")+" or "+words[len(words)-1])
+}
+
+// validate checks what a single value cannot know about itself.
+func (r *reader) validate(c *Channel) {
+	if r.need("channel", "allowed is a name of a-z, 0-9 and -") {
+		r.check(channelName.MatchString(c.Name), "channel", "is no channel name",
+			"allowed are 1 to 63 of a-z, 0-9 and -, not beginning with -")
+		r.check(!slices.Contains(reserved, c.Name), "channel", "is a path of the HTTP address already",
+			"allowed is any name but "+strings.Join(reserved, ", "))
+	}
+	r.address("http", c.HTTP)
+	r.check(c.TLS.Cert == "" || c.TLS.Key != "", "tls.cert", "has no key beside it", "allowed are both cert and key, or none")
+	r.check(c.TLS.Key == "" || c.TLS.Cert != "", "tls.key", "has no cert beside it", "allowed are both cert and key, or none")
+	if strings.ContainsFunc(c.APIToken.Reveal(), func(c rune) bool { return c <= ' ' || c > '~' }) {
+		r.wrong("api_token", "holds a character that no HTTP header may carry", "allowed is visible ASCII without spaces")
+	}
+	r.inputs(c)
+	r.oneOf("start", c.Start, startSlate, startWait)
+	r.check(c.Failover.Errors >= 0, "failover.errors", "is negative", "allowed is 0 (off) or more")
+	r.times(c)
+	r.renditions(c)
+	r.stores(c)
+	r.check(c.Webhook == "" || httpURL(c.Webhook), "webhook", "is no HTTP address", "allowed is http://HOST/... or https://HOST/...")
+	r.later(c)
+	c.complete()
+}
+
+func (r *reader) address(path, v string) {
+	host, port, err := net.SplitHostPort(v)
+	n, errPort := strconv.ParseUint(port, 10, 16)
+	fine := err == nil && errPort == nil && n <= 65535 && !strings.ContainsAny(host, "/ \t?#@")
+	r.check(fine, path, "is no address to listen on", `allowed is HOST:PORT or :PORT, like ":8080" or "[::1]:8080"`)
+}
+
+func (r *reader) times(c *Channel) {
+	r.between("segment", c.Segment, minSegment, maxSegment)
+	if !r.bad["segment"] && !r.bad["gop"] {
+		path, wrong := "gop", fmt.Sprintf("does not divide the segment of %s", short(c.Segment))
+		if !r.given("gop") {
+			path, wrong = "segment", fmt.Sprintf("is no multiple of the gop, %s unless gop says otherwise", short(c.GOP))
+		}
+		r.check(c.GOP > 0 && c.Segment%c.GOP == 0, path, wrong,
+			"allowed is the segment divided by a whole number, like "+strings.Join(divisors(c.Segment), ", "))
+	}
+	if !r.bad["segment"] {
+		r.between("window", c.Window, minWindow*c.Segment, maxWindow)
+	}
+}
+
+// divisors are gop lengths that fit a segment, longest first: those of half a second or more that read well.
+func divisors(segment time.Duration) []string {
+	var out []string
+	for n := time.Duration(1); n <= 20 && segment/n >= 500*time.Millisecond; n++ {
+		if segment%(n*time.Millisecond) == 0 {
+			out = append(out, short(segment/n))
+		}
+	}
+	return out
+}
+
+// name checks a name that becomes part of a path, and that no earlier item has it.
+func (r *reader) name(path, v string, seen map[string]string) {
+	if !r.need(path, "allowed is a name of letters, digits, - and _") {
+		return
+	}
+	r.check(pathName.MatchString(v), path, "cannot be part of a path",
+		"allowed are 1 to 63 letters, digits, - and _, the first a letter or digit")
+	r.check(!slices.Contains(taken, strings.ToLower(v)), path, "is a name of something else in the channel's folder",
+		"allowed is any name but "+strings.Join(taken, ", "))
+	folded := strings.ToLower(v) // some file systems do not tell A from a
+	if first, ok := seen[folded]; ok {
+		r.check(false, path, "is also the name of "+first, "allowed are names that differ in more than case")
+		return
+	}
+	seen[folded] = strings.TrimSuffix(path, ".name")
+}
