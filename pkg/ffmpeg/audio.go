@@ -1,0 +1,150 @@
+package ffmpeg
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"onair/pkg/ladder"
+)
+
+// firstPID is the lowest number that a selector can mean as a PID: those below are reserved, so they are indexes.
+const firstPID = 0x10
+
+// tracks chooses the source's audio track for each audio rendition, as an index into the source's tracks; -1 is silence.
+func (p *planner) tracks() map[int]int {
+	chosen := map[int]int{}
+	for n, i := range p.audio {
+		r := p.ch.Renditions[i]
+		chosen[i] = p.track(n, r)
+	}
+	return chosen
+}
+
+// track chooses for the n-th audio rendition: what the input's selectors say; without any, the track of the rendition's
+// language, else the track at its index. What is not there is replaced by the first track.
+func (p *planner) track(n int, r ladder.Rendition) int {
+	tracks := p.src.Audio
+	if len(tracks) == 0 {
+		return -1
+	}
+	if len(p.ch.Select) > 0 {
+		want := p.ch.Select[min(max(r.Source, 0), len(p.ch.Select)-1)]
+		if t := find(tracks, want); t >= 0 {
+			return t
+		}
+		p.note("audio %q is not in the source: rendition %s takes the first track, PID %d", want, r.Name, tracks[0].PID)
+		return 0
+	}
+	if r.Language != "" && r.Language != "und" {
+		if t := find(tracks, r.Language); t >= 0 {
+			return t
+		}
+	}
+	if r.Source >= 0 && r.Source < len(tracks) {
+		return r.Source
+	}
+	p.note("the source has %d audio tracks: rendition %s, the %d. of the channel, takes the first", len(tracks), r.Name, n+1)
+	return 0
+}
+
+// find is the track that a selector means (a PID, an index or a language), or -1.
+func find(tracks []AudioTrack, want string) int {
+	if n, err := strconv.ParseUint(want, 0, 16); err == nil {
+		if n < firstPID {
+			if int(n) < len(tracks) {
+				return int(n)
+			}
+			return -1
+		}
+		return slices.IndexFunc(tracks, func(t AudioTrack) bool { return t.PID == uint16(n) })
+	}
+	return slices.IndexFunc(tracks, func(t AudioTrack) bool { return sameLanguage(t.Language, want) })
+}
+
+// audioGraph is one filter graph per audio track in use.
+func (p *planner) audioGraph(chosen map[int]int) {
+	users := map[int][]int{}
+	var order []int
+	for _, i := range p.audio {
+		t := chosen[i]
+		if _, seen := users[t]; !seen {
+			order = append(order, t)
+		}
+		users[t] = append(users[t], i)
+	}
+	for _, t := range order {
+		p.add("-filter_complex", p.track2renditions(t, users[t]))
+	}
+	if _, silent := users[-1]; silent {
+		p.Silence = true
+		p.note("the source has no audio: silence is encoded")
+	}
+}
+
+// track2renditions is the graph of one track: its samples put on the channel's audio grid, then each rendition's channels.
+func (p *planner) track2renditions(t int, renditions []int) string {
+	pid := uint16(SilencePID)
+	if t >= 0 {
+		pid = p.src.Audio[t].PID
+	}
+	first := p.firstSample()
+	var g strings.Builder
+	// async=1 fills holes and cuts overlaps, never stretches (stretching makes irregular PTS); min_hard_comp: without it each
+	// lost AAC frame shifts the sound by 21 ms for good; first_pts: late sound still starts on the audio grid; atrim: so does early.
+	fmt.Fprintf(&g, "[0:i:%d]aresample=%d:async=1:min_hard_comp=0.01:first_pts=%d,atrim=start_pts=%d", pid, p.ch.Audio.Rate, first, first)
+	if len(renditions) > 1 {
+		fmt.Fprintf(&g, ",asplit=%d", len(renditions))
+		for _, i := range renditions {
+			fmt.Fprintf(&g, "[s%d]", i)
+		}
+	}
+	for _, i := range renditions {
+		if len(renditions) > 1 {
+			fmt.Fprintf(&g, ";[s%d]", i)
+		} else {
+			g.WriteString(",")
+		}
+		fmt.Fprintf(&g, "aformat=sample_fmts=fltp:sample_rates=%d:channel_layouts=%s[o%d]", p.ch.Audio.Rate, layout(p.ch.Renditions[i]), i)
+	}
+	return g.String()
+}
+
+// firstSample is the run's first sample, counted from base: some frames before the first that is used.
+func (p *planner) firstSample() int64 {
+	a := p.ch.Audio
+	n := a.Next(p.at.Start) - lead
+	return (n - a.Next(p.at.Base)) * a.Samples
+}
+
+// layout is FFmpeg's name of the channel layout of a rendition. AAC has one configuration for each of these counts.
+func layout(r ladder.Rendition) string {
+	switch r.WithDefaults().Channels {
+	case 1:
+		return "mono"
+	case 6:
+		return "5.1"
+	case 8:
+		return "7.1"
+	}
+	return "stereo"
+}
+
+// pids lists what the run reads.
+func (p *planner) pids(chosen map[int]int) {
+	if len(p.video) > 0 {
+		if p.src.Video != nil {
+			p.PIDs = append(p.PIDs, p.src.VideoPID)
+		} else {
+			p.PIDs = append(p.PIDs, p.src.Audio[0].PID)
+		}
+	}
+	for _, t := range chosen {
+		if t >= 0 {
+			p.PIDs = append(p.PIDs, p.src.Audio[t].PID)
+		}
+	}
+	slices.Sort(p.PIDs)
+	p.PIDs = slices.Compact(p.PIDs)
+}

@@ -1,0 +1,156 @@
+package ffmpeg
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"onair/pkg/tick"
+)
+
+// Video is the video track of a source, as ffprobe sees it.
+type Video struct {
+	Codec          string // ffprobe's name: "h264", "hevc", "mpeg2video"
+	Width, Height  int    // coded picture, in pixels
+	SARNum, SARDen int    // sample aspect ratio; 1:1 when the source does not say
+	Rate           tick.Rate
+	Interlaced     bool
+	Transfer       string // "bt709", "arib-std-b67", "smpte2084", ...; empty when the source does not say
+	Primaries      string
+	Matrix         string
+	Range          string // "tv" or "pc"; empty when the source does not say
+	PixFmt         string // "yuv420p", "yuv420p10le", ...
+	Captions       bool   // CEA-608 or CEA-708 data travel in the pictures
+}
+
+// AudioTrack is one audio track of a source.
+type AudioTrack struct {
+	PID        uint16
+	Codec      string // ffprobe's name: "aac", "aac_latm", "mp2", "ac3", "eac3"
+	SampleRate int    // samples per second
+	Channels   int
+	Layout     string // "stereo", "5.1(side)", ...
+	Language   string // ISO 639-2 code of the stream; empty when it has none
+	Profile    string
+}
+
+// Source is what a programme carries. A nil Video is a programme without pictures.
+type Source struct {
+	Video    *Video
+	VideoPID uint16
+	Audio    []AudioTrack // in PMT order
+}
+
+// ProbeArgs are the arguments of an ffprobe that reads a TS on its standard input and prints what ParseProbe reads.
+func ProbeArgs() []string {
+	return []string{
+		"-hide_banner", "-loglevel", "error",
+		"-print_format", "json", "-show_streams",
+		"-analyzeduration", "5000000", "-probesize", "10000000", // bytes come from a ring, at once: be thorough
+		"-f", "mpegts", "-i", "pipe:0",
+	}
+}
+
+type probedStream struct {
+	Type      string `json:"codec_type"`
+	Codec     string `json:"codec_name"`
+	Profile   string `json:"profile"`
+	ID        string `json:"id"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	SAR       string `json:"sample_aspect_ratio"`
+	PixFmt    string `json:"pix_fmt"`
+	Range     string `json:"color_range"`
+	Matrix    string `json:"color_space"`
+	Transfer  string `json:"color_transfer"`
+	Primaries string `json:"color_primaries"`
+	Field     string `json:"field_order"`
+	RFrame    string `json:"r_frame_rate"`
+	AvgFrame  string `json:"avg_frame_rate"`
+	Captions  int    `json:"closed_captions"`
+	Rate      string `json:"sample_rate"`
+	Channels  int    `json:"channels"`
+	Layout    string `json:"channel_layout"`
+	Tags      struct {
+		Language string `json:"language"`
+	} `json:"tags"`
+}
+
+// ParseProbe reads what an ffprobe with ProbeArgs printed. Tracks that it could not make out (a declared PID without
+// packets) are left out; a source in which no track is left is an error, the source's fault.
+func ParseProbe(b []byte) (Source, error) {
+	var doc struct {
+		Streams []probedStream `json:"streams"`
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return Source{}, fmt.Errorf("reading ffprobe's answer: %w", err)
+	}
+	var src Source
+	for _, s := range doc.Streams {
+		pid, err := strconv.ParseUint(s.ID, 0, 16)
+		if err != nil || s.Codec == "" || s.Codec == "unknown" {
+			continue
+		}
+		switch {
+		case s.Type == "video" && s.Width > 0 && s.Height > 0 && src.Video == nil:
+			src.Video, src.VideoPID = s.video(), uint16(pid)
+		case s.Type == "audio" && s.Channels > 0:
+			src.Audio = append(src.Audio, s.audio(uint16(pid)))
+		}
+	}
+	if src.Video == nil && len(src.Audio) == 0 {
+		return Source{}, fmt.Errorf("the source has no video or audio that ffprobe can decode")
+	}
+	return src, nil
+}
+
+func (s probedStream) video() *Video {
+	v := &Video{
+		Codec: s.Codec, Width: s.Width, Height: s.Height, PixFmt: s.PixFmt, Captions: s.Captions != 0,
+		Transfer: known(s.Transfer), Primaries: known(s.Primaries), Matrix: known(s.Matrix), Range: known(s.Range),
+	}
+	v.SARNum, v.SARDen = ratio(s.SAR, ":")
+	if v.SARNum <= 0 || v.SARDen <= 0 {
+		v.SARNum, v.SARDen = 1, 1
+	}
+	switch s.Field {
+	case "tt", "bb", "tb", "bt":
+		v.Interlaced = true
+	}
+	v.Rate = s.rate()
+	return v
+}
+
+// rate prefers the average, which is per picture; ffprobe's other guess counts fields in some interlaced streams. A short
+// probe makes the average useless now and then: then the other one serves.
+func (s probedStream) rate() tick.Rate {
+	for _, text := range []string{s.AvgFrame, s.RFrame} {
+		if num, den := ratio(text, "/"); num > 0 && den > 0 && num/den <= 120 {
+			return tick.Rate{Num: int64(num), Den: int64(den)}
+		}
+	}
+	return tick.Rate{}
+}
+
+func (s probedStream) audio(pid uint16) AudioTrack {
+	rate, _ := strconv.Atoi(s.Rate)
+	return AudioTrack{
+		PID: pid, Codec: s.Codec, SampleRate: rate, Channels: s.Channels,
+		Layout: known(s.Layout), Language: s.Tags.Language, Profile: known(s.Profile),
+	}
+}
+
+func known(s string) string {
+	if s == "unknown" {
+		return ""
+	}
+	return s
+}
+
+func ratio(s, sep string) (num, den int) {
+	a, b, _ := strings.Cut(s, sep)
+	num, _ = strconv.Atoi(a)
+	den, _ = strconv.Atoi(b)
+	return num, den
+}
