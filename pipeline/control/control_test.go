@@ -79,7 +79,7 @@ func fullInput() control.Input {
 		Bitrate: 10e6, TS: control.TS{Packets: 7e6, Null: 5, Continuity: 1, Transport: 2, CRC: 3, Scrambled: 4, SyncLosses: 6,
 			JunkBytes: 188, PESWithoutPTS: 7},
 		Lost: 1, Unmerged: true, Generation: 2, Generations: 3, ClockOffsetMs: -12.5, LastPacketMs: 3.5,
-		Spool: control.Spool{Seconds: 30, Bytes: 37_500_000}, Legs: []control.Leg{leg, {URL: "rtp://239.0.1.1:5000"}}}
+		Spool: control.Spool{Seconds: 30, Bytes: 37_500_000}, Legs: []control.Leg{leg, {URL: "rtp://239.0.1.1:5000", State: control.LegListening}}}
 }
 
 // site is a handler over fakes with a page and an origin that tells what it was asked for.
