@@ -1,0 +1,75 @@
+package hls
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/grafov/m3u8"
+
+	"onair/pkg/presentation"
+)
+
+// Playlist is what a media playlist lists.
+type Playlist struct {
+	First           int64                  // number of the first segment
+	Segments        []presentation.Segment // K, Gap, Discontinuity and Init are set
+	Discontinuities int64                  // discontinuity sequence
+}
+
+// maxPlaylist bounds what is read: two hours of two-second segments take half a megabyte.
+const maxPlaylist = 16 << 20
+
+// ReadMedia reads a media playlist that Media wrote, so that a window can be restored from it.
+func ReadMedia(data []byte) (Playlist, error) {
+	if len(data) > maxPlaylist {
+		return Playlist{}, fmt.Errorf("media playlist of %d bytes is too long", len(data))
+	}
+	p, err := decode(data)
+	if err != nil {
+		return Playlist{}, fmt.Errorf("reading media playlist: %w", err)
+	}
+	out := Playlist{First: int64(p.SeqNo), Discontinuities: int64(p.DiscontinuitySeq)}
+	init := ""
+	for i, seg := range p.GetAllSegments() {
+		if seg.Map != nil {
+			init = path.Base(seg.Map.URI)
+		}
+		s := presentation.Segment{K: out.First + int64(i), Init: init, Discontinuity: seg.Discontinuity}
+		_, s.Gap = seg.Custom[gapTag]
+		if want := fmt.Sprintf("/%d.m4s", s.K); !strings.HasSuffix(seg.URI, want) {
+			return Playlist{}, fmt.Errorf("reading media playlist: segment %d is named %q", s.K, seg.URI)
+		}
+		if !s.Gap && init == "" {
+			return Playlist{}, fmt.Errorf("reading media playlist: segment %d has no EXT-X-MAP", s.K)
+		}
+		out.Segments = append(out.Segments, s)
+	}
+	return out, nil
+}
+
+func decode(data []byte) (*m3u8.MediaPlaylist, error) {
+	list, kind, err := m3u8.DecodeWith(bytes.NewReader(data), false, []m3u8.CustomDecoder{gapDecoder{}})
+	if err != nil {
+		return nil, err
+	}
+	p, ok := list.(*m3u8.MediaPlaylist)
+	if kind != m3u8.MEDIA || !ok {
+		return nil, errors.New("not a media playlist")
+	}
+	return p, nil
+}
+
+// gapDecoder keeps EXT-X-GAP, which m3u8 does not know.
+type gapDecoder struct{}
+
+// TagName implements m3u8.CustomDecoder.
+func (gapDecoder) TagName() string { return gapTag }
+
+// Decode implements m3u8.CustomDecoder.
+func (gapDecoder) Decode(string) (m3u8.CustomTag, error) { return &lines{name: gapTag}, nil }
+
+// SegmentTag implements m3u8.CustomDecoder.
+func (gapDecoder) SegmentTag() bool { return true }
