@@ -1,0 +1,139 @@
+package origin
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"onair/pkg/store"
+)
+
+// Cache-Control of objects that came without one: media never changes under its name; a playlist may be half a short target
+// duration old.
+const (
+	cacheMedia = "public, max-age=600, immutable"
+	cacheText  = "public, max-age=1"
+	cacheHead  = "no-store" // HEAD on a manifest is how players ask the time
+	cacheError = "public, max-age=1"
+)
+
+// object is a stored object with everything that answers about it need, made once.
+type object struct {
+	store.Object
+	modified time.Time
+	plain    encoding
+	gzip     *encoding // nil: compressing does not pay
+	text     bool
+	kind     []string // Content-Type
+	cache    []string // Cache-Control
+	changed  []string // Last-Modified
+}
+
+// encoding is one form of an object's body. Header values are kept as the slices that http.Header wants.
+type encoding struct {
+	body   []byte
+	etag   []string
+	length []string
+}
+
+func newObject(o store.Object, modified time.Time) *object {
+	if o.Type == "" {
+		o.Type = store.Type(o.Name)
+	}
+	out := &object{Object: o, modified: modified, text: isText(o.Name), kind: []string{o.Type}}
+	out.changed = []string{modified.UTC().Format(http.TimeFormat)}
+	out.setCache(o.Cache)
+	if !out.text {
+		out.plain = newEncoding(o.Body, mediaTag(int64(len(o.Body)), modified))
+		return out
+	}
+	sum := sha256.Sum256(o.Body)
+	tag := hex.EncodeToString(sum[:10])
+	out.plain = newEncoding(o.Body, `"`+tag+`"`)
+	if z := compress(o.Body); len(z) < len(o.Body) {
+		e := newEncoding(z, `"`+tag+`-gzip"`)
+		out.gzip = &e
+	}
+	return out
+}
+
+func (o *object) setCache(c string) {
+	switch {
+	case c != "":
+		o.Cache = c
+	case o.text:
+		c = cacheText
+	default:
+		c = cacheMedia
+	}
+	o.cache = []string{c}
+}
+
+func newEncoding(body []byte, tag string) encoding {
+	return encoding{body: body, etag: []string{tag}, length: []string{strconv.Itoa(len(body))}}
+}
+
+// mediaTag is the entity tag of an object that never changes under its name: the same from memory and from a file.
+func mediaTag(size int64, modified time.Time) string {
+	return `"` + strconv.FormatInt(modified.UnixNano(), 36) + "-" + strconv.FormatInt(size, 36) + `"`
+}
+
+func compress(body []byte) []byte {
+	var buf bytes.Buffer
+	w, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	if err != nil {
+		return body
+	}
+	if _, err := w.Write(body); err != nil {
+		return body
+	}
+	if err := w.Close(); err != nil {
+		return body
+	}
+	return buf.Bytes()
+}
+
+// isText: playlists and manifests, which change under their name.
+func isText(name string) bool {
+	switch path.Ext(name) {
+	case ".m3u8", ".mpd":
+		return true
+	}
+	return false
+}
+
+// served tells whether an object is for viewers; a folder also holds the channel's grid and anchors.
+func served(name string) bool {
+	switch path.Ext(name) {
+	case ".m3u8", ".mpd", ".m4s", ".mp4", ".vtt":
+		return true
+	}
+	return false
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110 §12.5.3): gzip or *, unless its weight is 0.
+func acceptsGzip(values []string) bool {
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			name, weight, _ := strings.Cut(part, ";")
+			name = strings.TrimSpace(name)
+			if name != "gzip" && name != "x-gzip" && name != "*" && !strings.EqualFold(name, "gzip") {
+				continue
+			}
+			q, ok := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			if !ok || strings.Trim(q, "0.") != "" {
+				return true
+			}
+			if name != "*" {
+				return false
+			}
+		}
+	}
+	return false
+}
