@@ -114,7 +114,11 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 // firstSample is the run's first sample, counted from base: some frames before the first that is used.
 func (p *planner) firstSample() int64 {
 	a := p.ch.Audio
-	n := a.Next(p.at.Start) - lead
+	from := p.at.Start
+	if p.at.Audio != 0 {
+		from = min(from, p.at.Audio)
+	}
+	n := a.Next(from) - lead
 	return (n - a.Next(p.at.Base)) * a.Samples
 }
 

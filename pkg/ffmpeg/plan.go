@@ -34,6 +34,7 @@ type Channel struct {
 type Interval struct {
 	Base  tick.Tick // the instant of FFmpeg's PTS 0: a value of Base
 	Start tick.Tick // the run's first frame: a frame slot of the grid
+	Audio tick.Tick // the first sample that is wanted, where that lies before Start; 0 is Start
 }
 
 // Plan is one run of FFmpeg.

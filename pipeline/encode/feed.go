@@ -1,0 +1,206 @@
+package encode
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"onair/pkg/anchor"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/mpegts"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+const (
+	feedEvery  = 10 * time.Millisecond // how often the spool is looked at
+	feedChunk  = 512                   // packets read at once
+	tableEvery = 40                    // looks between two repeats of our PAT and PMT
+)
+
+// errFormat ends a feed at the begin of another format.
+var errFormat = errors.New("the source's format changes here")
+
+// feed writes one run's share of a spool to FFmpeg: the chosen streams with our own tables, and every time stamp rewritten to
+// 90 kHz since base, so that FFmpeg meets neither wrap nor jump.
+type feed struct {
+	src   Source
+	base  tick.Tick
+	pos   uint64
+	video uint64 // packets of the video before this position are left out
+	out   io.Writer
+
+	finish  atomic.Bool  // set: end of file once everything that has arrived is written
+	fed     atomic.Int64 // bytes written
+	newest  atomic.Int64 // newest place on the timeline that was written
+	streams map[uint16]*fedStream
+	silence *ffmpeg.Silence // of a source without sound; nil otherwise
+	silent  bool
+	psi     [2][mpegts.Size]byte
+	buf     []byte
+	batch   []byte
+	entries []spool.Entry
+	cc      uint8
+	looks   int
+}
+
+type fedStream struct {
+	video bool
+	skip  bool // the running PES packet is left out
+	known bool
+	delta uint64 // what is added to this stream's 33-bit times
+}
+
+// newFeed makes the feed of a run: the tracks that plan reads, from in on.
+func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, error) {
+	f := &feed{
+		src: src, base: base, pos: in.pos, video: in.video, silent: plan.Silence, streams: map[uint16]*fedStream{},
+		buf: make([]byte, feedChunk*mpegts.Size), batch: make([]byte, 0, (feedChunk+2)*mpegts.Size),
+	}
+	prog := src.Program
+	prog.Streams = nil
+	for _, s := range src.Program.Streams {
+		if slices.Contains(plan.PIDs, s.PID) {
+			f.streams[s.PID] = &fedStream{video: s.Kind == mpegts.Video, skip: true}
+			prog.Streams = append(prog.Streams, s)
+		}
+	}
+	if f.streams[prog.PCRPID] == nil {
+		prog.PCRPID = 0x1fff
+	}
+	if plan.Silence {
+		prog.Streams = append(prog.Streams, mpegts.Stream{PID: ffmpeg.SilencePID, Type: ffmpeg.SilenceStreamType})
+	}
+	var err error
+	f.psi, err = mpegts.PSI(prog, 0)
+	return f, err
+}
+
+// run feeds until done is closed, the format changes (errFormat), the ring overtakes the reader, or finish is set and
+// everything has been written (nil).
+func (f *feed) run(done <-chan struct{}) error {
+	timer := time.NewTicker(feedEvery)
+	defer timer.Stop()
+	for {
+		last := f.finish.Load()
+		n, err := f.step()
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			continue
+		}
+		if last {
+			return nil
+		}
+		select {
+		case <-done:
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// step writes what can be written now and returns how many packets of the spool that used up.
+func (f *feed) step() (int, error) {
+	n, err := f.src.Spool.Read(f.pos, f.buf)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	f.entries = f.src.Spool.Entries(f.entries[:0], f.pos, f.pos+uint64(n))
+	f.batch = f.batch[:0]
+	if f.looks%tableEvery == 0 {
+		f.tables()
+	}
+	f.looks++
+	used, stop := f.rewrite(n)
+	f.pos += uint64(used)
+	if len(f.batch) > 0 {
+		if _, err := f.out.Write(f.batch); err != nil {
+			return used, fmt.Errorf("feeding ffmpeg: %w", err)
+		}
+		f.fed.Add(int64(len(f.batch)))
+	}
+	return used, stop
+}
+
+// tables repeats our PAT and PMT.
+func (f *feed) tables() {
+	for i := range f.psi {
+		mpegts.SetCC(f.psi[i][:], f.cc)
+		f.batch = append(f.batch, f.psi[i][:]...)
+	}
+	f.cc++
+}
+
+// rewrite takes packets from buf into batch. It stops early before a packet whose anchor is not fixed yet.
+func (f *feed) rewrite(n int) (int, error) {
+	next := 0
+	for i := range n {
+		pkt := mpegts.Packet(f.buf[i*mpegts.Size : (i+1)*mpegts.Size])
+		st := f.streams[pkt.PID()]
+		pos := f.pos + uint64(i)
+		var entry *spool.Entry
+		if next < len(f.entries) && f.entries[next].Pos == pos {
+			entry = &f.entries[next]
+			next++
+		}
+		if st == nil {
+			continue
+		}
+		if entry != nil {
+			if entry.Format != f.src.Format {
+				if entry.Format > f.src.Format {
+					return i, errFormat
+				}
+				st.skip = true
+				continue
+			}
+			if wait := f.begin(st, *entry); wait {
+				return i, nil
+			}
+		}
+		if st.skip || st.video && pos < f.video {
+			continue
+		}
+		f.batch = append(f.batch, pkt...)
+		if st.known {
+			mpegts.Rewrite(f.batch[len(f.batch)-mpegts.Size:], st.shift)
+		}
+	}
+	return n, nil
+}
+
+func (st *fedStream) shift(raw uint64) uint64 { return (raw + st.delta) & (1<<33 - 1) }
+
+// begin looks up the place of a PES packet; wait tells that its anchor is not fixed yet.
+func (f *feed) begin(st *fedStream, e spool.Entry) (wait bool) {
+	at, state := f.src.Table.Map(e.Gen, e.PTS)
+	switch {
+	case state == anchor.Pending:
+		return true
+	case state == anchor.Dead, at < f.base:
+		st.skip = true
+		return false
+	}
+	st.skip, st.known = false, true
+	st.delta = uint64((at-f.base).Round(90_000)-e.PTS) & (1<<33 - 1)
+	if f.src.hasVideo() == st.video {
+		f.newest.Store(int64(at))
+	}
+	if f.silent && st.video {
+		f.hush((at - f.base).Round(90_000))
+	}
+	return false
+}
+
+// hush brings the silent track up to pts.
+func (f *feed) hush(pts int64) {
+	if f.silence == nil {
+		f.silence = ffmpeg.NewSilence(pts)
+	}
+	f.silence.Until(pts, func(pkt []byte) { f.batch = append(f.batch, pkt...) })
+}

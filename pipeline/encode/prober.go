@@ -1,0 +1,249 @@
+package encode
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"sync"
+	"time"
+
+	"onair/pkg/anchor"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/mpegts"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+const (
+	probeEvery = 50 * time.Millisecond // how often a new format is looked for
+	probeFor   = 10 * time.Second      // longest a probe may take
+	probeAgain = 2 * time.Second       // pause after one that found nothing
+)
+
+// Format is what an input consists of now; see ProberConfig.
+type Format struct {
+	Number     uint32 // 0: nothing usable yet
+	Program    mpegts.Program
+	LastPacket tick.Tick // arrival of the newest packet; 0: none
+}
+
+// ProberConfig says which input a Prober looks after.
+type ProberConfig struct {
+	Name   string
+	FFmpeg string // ffprobe program
+	Spool  *spool.Spool
+	Table  *anchor.Table
+	Format func() Format               // read often
+	Select []string                    // audio tracks to take, in order: PIDs, languages or indexes
+	Found  func(src ffmpeg.Source)     // told each result, before Source returns it
+	Event  func(level, message string) // "info", "warning", "error"
+}
+
+// Prober finds out with ffprobe, whenever the format of an input changes, what the input's streams are, so that a run need
+// not; it is the Input of an Encoder.
+type Prober struct {
+	cfg ProberConfig
+
+	mu     sync.Mutex
+	src    Source
+	failed string
+}
+
+var _ Input = (*Prober)(nil)
+
+// NewProber makes the prober of one input.
+func NewProber(cfg ProberConfig) *Prober { return &Prober{cfg: cfg} }
+
+// Name is the input's name.
+func (p *Prober) Name() string { return p.cfg.Name }
+
+// Silent is how long nothing has arrived; very long when nothing ever did.
+func (p *Prober) Silent(now tick.Tick) tick.Tick {
+	last := p.cfg.Format().LastPacket
+	if last == 0 {
+		return 1 << 62
+	}
+	return now - last
+}
+
+// Source is the newest format when it is probed and some of it anchored.
+func (p *Prober) Source() (Source, bool) {
+	p.mu.Lock()
+	src := p.src
+	p.mu.Unlock()
+	if src.Format == 0 || src.Format != p.cfg.Format().Number {
+		return Source{}, false
+	}
+	_, ok := src.head()
+	return src, ok
+}
+
+// Problem says why the input cannot be used although something arrives; empty: nothing is wrong.
+func (p *Prober) Problem() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed
+}
+
+// Probed is the newest result, whether or not it still holds.
+func (p *Prober) Probed() (ffmpeg.Source, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.src.Probe, p.src.Format != 0
+}
+
+// Run probes until ctx ends.
+func (p *Prober) Run(ctx context.Context) error {
+	done := uint32(0)
+	for wait(ctx, probeEvery) {
+		f := p.cfg.Format()
+		if f.Number == 0 || f.Number == done || !p.begun(f.Number) {
+			continue
+		}
+		found, err := p.probe(ctx, f)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			p.note(err)
+			wait(ctx, probeAgain)
+			continue
+		}
+		done = f.Number
+		if p.cfg.Found != nil {
+			p.cfg.Found(found)
+		}
+		p.mu.Lock()
+		p.src = Source{
+			Input: p.cfg.Name, Format: f.Number, Program: f.Program, Probe: found, Select: p.cfg.Select,
+			Spool: p.cfg.Spool, Table: p.cfg.Table,
+		}
+		p.failed = ""
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// note tells a failed probe once, until another reason comes.
+func (p *Prober) note(err error) {
+	p.mu.Lock()
+	same := p.failed == err.Error()
+	p.failed = err.Error()
+	p.mu.Unlock()
+	if !same && p.cfg.Event != nil {
+		p.cfg.Event("error", fmt.Sprintf("input %s: %v", p.cfg.Name, err))
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// begun tells whether a format has a point in the spool from which it can be decoded, or has gone without for long.
+func (p *Prober) begun(format uint32) bool {
+	video := false
+	first, any := p.cfg.Spool.First(func(e spool.Entry) bool { return e.Format == format })
+	_, access := p.cfg.Spool.First(func(e spool.Entry) bool {
+		video = video || e.Format == format && e.Video
+		return e.Format == format && e.Video && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
+	})
+	if access || !any {
+		return access
+	}
+	age := p.cfg.Spool.Stats().Newest - first.Arrival
+	return age > patience || !video && age > tick.Second
+}
+
+// probe runs ffprobe over the format's packets, from its first random access point on.
+func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeFor)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.cfg.FFmpeg, ffmpeg.ProbeArgs()...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return ffmpeg.Source{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return ffmpeg.Source{}, fmt.Errorf("starting ffprobe: %w", err)
+	}
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		defer in.Close() //nolint:errcheck // end of file for ffprobe
+		p.pour(ctx, f, in.Write)
+	}()
+	err = cmd.Wait()
+	cancel()
+	<-fed
+	if err != nil {
+		return ffmpeg.Source{}, fmt.Errorf("ffprobe finds nothing usable in the source: %s", lastLine(errs.Bytes(), err))
+	}
+	src, err := ffmpeg.ParseProbe(out.Bytes())
+	if err == nil && src.Video == nil && len(src.Audio) == 0 {
+		err = errors.New("the source carries neither picture nor sound")
+	}
+	return src, err
+}
+
+func lastLine(b []byte, err error) string {
+	lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
+	if last := lines[len(lines)-1]; len(last) > 0 {
+		return string(last)
+	}
+	return err.Error()
+}
+
+// pour writes a format's packets, with our own tables before them, until write fails or ctx ends.
+func (p *Prober) pour(ctx context.Context, f Format, write func([]byte) (int, error)) {
+	first, ok := p.cfg.Spool.First(func(e spool.Entry) bool {
+		return e.Format == f.Number && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
+	})
+	if !ok {
+		first, ok = p.cfg.Spool.First(func(e spool.Entry) bool { return e.Format == f.Number })
+	}
+	if !ok {
+		return
+	}
+	mine := map[uint16]bool{}
+	for _, s := range f.Program.Streams {
+		mine[s.PID] = true
+	}
+	psi, err := mpegts.PSI(f.Program, 0)
+	if err != nil {
+		return
+	}
+	batch := append(append([]byte{}, psi[0][:]...), psi[1][:]...)
+	buf := make([]byte, feedChunk*mpegts.Size)
+	for pos := first.Pos; ; {
+		n, err := p.cfg.Spool.Read(pos, buf)
+		if err != nil {
+			return
+		}
+		for i := range n {
+			if pkt := mpegts.Packet(buf[i*mpegts.Size : (i+1)*mpegts.Size]); mine[pkt.PID()] {
+				batch = append(batch, pkt...)
+			}
+		}
+		pos += uint64(n)
+		if len(batch) > 0 {
+			if _, err := write(batch); err != nil {
+				return
+			}
+		}
+		batch = batch[:0]
+		if n == 0 && !wait(ctx, feedEvery) {
+			return
+		}
+	}
+}

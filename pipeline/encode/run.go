@@ -1,0 +1,168 @@
+package encode
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"onair/pkg/child"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/fmp4"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+// run is one FFmpeg process over the interval of a spool that begins at start.
+type run struct {
+	id      int
+	src     Source
+	start   tick.Tick // first video slot
+	base    tick.Tick
+	reason  string
+	plan    ffmpeg.Plan
+	proc    *child.Process
+	feed    *feed
+	out     Output
+	began   tick.Tick // when it was started
+	wg      sync.WaitGroup
+	gate    chan struct{} // closed by open: frames wait for it, so that none comes before the run was given its place
+	ended   chan struct{} // closed when the process and all its readers are done
+	feedErr error         // valid after ended
+
+	frames    atomic.Uint64
+	lastFrame atomic.Int64 // tick at which the newest frame came out; 0: none yet
+	lastPTS   atomic.Int64 // place of the newest frame of the leading rendition
+	progress  atomic.Pointer[ffmpeg.Progress]
+	readErr   atomic.Pointer[error]
+	now       func() tick.Tick
+}
+
+// launch starts FFmpeg and the goroutines around it; ended tells when all of them are gone.
+func (r *run) launch(path string, in entrance) error {
+	feed, err := newFeed(r.src, r.plan, r.base, in)
+	if err != nil {
+		return fmt.Errorf("input %s: %w", r.src.Input, err)
+	}
+	proc, err := child.Start(child.Spec{Path: path, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1})
+	if err != nil {
+		return err
+	}
+	r.proc, r.ended = proc, make(chan struct{})
+	r.feed, feed.out = feed, proc.Stdin()
+	r.wg.Add(len(r.plan.Outputs) + 2)
+	go r.feedUntilEnd()
+	for i, name := range r.plan.Outputs {
+		go r.read(name, proc.Output(i), i == 0)
+	}
+	go r.watchProgress(proc.Output(len(r.plan.Outputs)))
+	go func() {
+		proc.Wait()
+		r.wg.Wait()
+		close(r.ended)
+	}()
+	return nil
+}
+
+// open lets the run's frames through.
+func (r *run) open() { close(r.gate) }
+
+func (r *run) feedUntilEnd() {
+	defer r.wg.Done()
+	r.feedErr = r.feed.run(r.proc.Done())
+	_ = r.proc.Stdin().Close() //nolint:errcheck // end of file for FFmpeg; it may be gone already
+	if errors.Is(r.feedErr, spool.ErrOverrun) {
+		r.proc.Kill()
+	}
+}
+
+// read takes one rendition's frames out of its pipe.
+func (r *run) read(name string, pipe io.ReadCloser, leads bool) {
+	defer r.wg.Done()
+	defer pipe.Close() //nolint:errcheck // a pipe's read end
+	if err := r.deliver(name, pipe, leads); err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("rendition %s: %w", name, err)
+		r.readErr.CompareAndSwap(nil, &err)
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			r.proc.Kill()
+		}
+	}
+}
+
+func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
+	<-r.gate
+	rd := fmp4.NewReader(pipe)
+	h, err := rd.Header()
+	if err != nil {
+		return err
+	}
+	if err := r.out.Header(r.id, name, h); err != nil {
+		return err
+	}
+	for {
+		f, err := rd.Next()
+		if err != nil {
+			return err
+		}
+		scale := int64(h.Timescale)
+		out := Frame{PTS: r.base + tick.FromUnits(f.PTS, scale), DTS: r.base + tick.FromUnits(f.DTS, scale), Sync: f.Sync, Data: f.Data}
+		if err := r.out.Frame(r.id, name, out); err != nil {
+			return err
+		}
+		r.lastFrame.Store(int64(r.now()))
+		if leads {
+			r.frames.Add(1)
+			r.lastPTS.Store(int64(out.PTS))
+		}
+	}
+}
+
+func (r *run) watchProgress(pipe io.ReadCloser) {
+	defer r.wg.Done()
+	defer pipe.Close() //nolint:errcheck // a pipe's read end
+	var lines ffmpeg.ProgressReader
+	buf := make([]byte, 4096)
+	for {
+		n, err := pipe.Read(buf)
+		lines.Push(buf[:n], func(p ffmpeg.Progress) { r.progress.Store(&p) })
+		if err != nil {
+			return
+		}
+	}
+}
+
+// over tells whether the process and its readers are done.
+func (r *run) over() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop ends a run whose frames are not wanted any more.
+func (r *run) stop() {
+	r.proc.Kill()
+	<-r.ended
+}
+
+// failure says why the run ended; nil means that it had been told to, or its share of the spool was at its end.
+func (r *run) failure() error {
+	exit := r.proc.Wait()
+	if exit.OK() && (r.feedErr == nil || errors.Is(r.feedErr, errFormat)) && r.frames.Load() > 0 {
+		return nil
+	}
+	if errors.Is(r.feedErr, spool.ErrOverrun) {
+		return fmt.Errorf("ffmpeg is slower than the source, and the spool is full: %w", r.feedErr)
+	}
+	if err := r.readErr.Load(); err != nil && exit.OK() {
+		return *err
+	}
+	end := ffmpeg.Exit{Code: exit.Code}
+	if exit.Signal != 0 {
+		end.Signal = exit.Signal.String()
+	}
+	return errors.New(ffmpeg.Explain(end, r.proc.Tail()))
+}

@@ -1,0 +1,135 @@
+// Package encode turns an input's spool into encoded frames: runs of FFmpeg over intervals of it, and the one primitive that
+// joins them, the hand-over from one run to the next at an instant of the timeline.
+package encode
+
+import (
+	"onair/pkg/anchor"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/fmp4"
+	"onair/pkg/mpegts"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+// preRoll is how much is decoded before the first wanted frame where decoding begins at a recovery point, and how much
+// audio is read ahead of the first wanted sample.
+const preRoll = tick.Second / 2
+
+// patience is how long a source may go without a random access point before decoding begins anywhere.
+const patience = 10 * tick.Second
+
+// Source is one input as a run reads it: a stretch of one format.
+type Source struct {
+	Input   string // name
+	Format  uint32
+	Program mpegts.Program
+	Probe   ffmpeg.Source
+	Select  []string // audio tracks that the input's configuration asks for, in order
+	Spool   *spool.Spool
+	Table   *anchor.Table
+}
+
+// Frame is one encoded access unit on the channel's timeline.
+type Frame struct {
+	PTS, DTS tick.Tick
+	Sync     bool
+	Data     []byte // owned by who gets it
+}
+
+// Output takes what runs produce. Frame and Header are called by one goroutine for each rendition of a run.
+type Output interface {
+	// Next is where media is wanted next: the earliest expected frame over the video and over the audio renditions. With
+	// whole set, the start of the first segment that is not complete in every rendition. ok is false before any media.
+	Next(whole bool) (video, audio tick.Tick, ok bool)
+	// Take hands over to a run from video and audio on: only its frames are used from there.
+	Take(run int, video, audio tick.Tick)
+	Header(run int, rendition string, h fmp4.Header) error
+	Frame(run int, rendition string, f Frame) error
+	// Done tells that a run has delivered all it will.
+	Done(run int)
+}
+
+// mine tells whether an entry belongs to the stretch of input that s is.
+func (s *Source) mine(e spool.Entry) bool { return e.Format == s.Format }
+
+// at places an entry's PTS on the timeline.
+func (s *Source) at(e spool.Entry) (tick.Tick, bool) {
+	t, state := s.Table.Map(e.Gen, e.PTS)
+	return t, state == anchor.Mapped
+}
+
+// hasVideo tells whether the source has pictures to decode.
+func (s *Source) hasVideo() bool { return s.Probe.Video != nil }
+
+// leads tells whether e is an entry of the stream whose access points decide where a run may begin.
+func (s *Source) leads(e spool.Entry) bool { return s.mine(e) && (e.Video || !s.hasVideo()) }
+
+// head is the newest place on the timeline that has arrived.
+func (s *Source) head() (tick.Tick, bool) {
+	var at tick.Tick
+	_, ok := s.Spool.Find(func(e spool.Entry) bool {
+		if !s.leads(e) {
+			return false
+		}
+		t, mapped := s.at(e)
+		at = t
+		return mapped
+	})
+	return at, ok
+}
+
+// entrance is where a run reads from: the spool position, the position of the first video packet that is used, and the place
+// of that one on the timeline.
+type entrance struct {
+	pos, video uint64
+	at         tick.Tick
+}
+
+// enter finds the last point at or before want from which the source can be decoded, or else the first one after it.
+func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
+	e, ok := s.access(want)
+	if !ok {
+		if first, found := s.Spool.First(s.leads); found && now-first.Arrival > patience {
+			e, ok = s.Spool.First(s.mappedLead)
+		}
+		if !ok {
+			return entrance{}, false
+		}
+	}
+	at, _ := s.at(e)
+	in := entrance{pos: e.Pos, video: e.Pos, at: at}
+	early := max(at, want) - preRoll
+	audio, found := s.Spool.First(func(e spool.Entry) bool {
+		t, mapped := s.at(e)
+		return s.mine(e) && !e.Video && mapped && t >= early
+	})
+	if found {
+		in.pos = min(in.pos, audio.Pos)
+	}
+	return in, true
+}
+
+func (s *Source) mappedLead(e spool.Entry) bool {
+	_, mapped := s.at(e)
+	return mapped && s.leads(e)
+}
+
+// access is the best random access point for a run that wants pictures from want on.
+func (s *Source) access(want tick.Tick) (spool.Entry, bool) {
+	suits := func(e spool.Entry) bool {
+		if !s.leads(e) {
+			return false
+		}
+		t, mapped := s.at(e)
+		if !mapped || t > want {
+			return false
+		}
+		return !s.hasVideo() || e.Access == mpegts.IDR || e.Access == mpegts.Recovery && t <= want-preRoll
+	}
+	if e, ok := s.Spool.Find(suits); ok {
+		return e, true
+	}
+	return s.Spool.First(func(e spool.Entry) bool {
+		return s.mappedLead(e) && (!s.hasVideo() || e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
+	})
+}

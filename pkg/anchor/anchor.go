@@ -1,0 +1,31 @@
+// Package anchor maps one input's 33-bit source clock onto the channel's timeline.
+//
+// A source counts presentation time in 90 kHz units from anywhere, wraps every 26.5 hours and starts anew when its encoder
+// does. An Anchor ties one source instant to one tick; a Clock follows the source and opens a new generation of anchor when
+// the source's time jumps; a Table holds the generations for those who read packets later than they arrived.
+package anchor
+
+import (
+	"onair/pkg/tick"
+)
+
+// Anchor says that source time PTS (90 kHz, unwrapped in its own generation) is Tick on the timeline.
+type Anchor struct {
+	Gen  int64     `json:"generation"`
+	PTS  int64     `json:"pts"`
+	Tick tick.Tick `json:"tick"`
+}
+
+// Map is the place of a source time on the timeline.
+func (a Anchor) Map(pts int64) tick.Tick { return a.Tick + tick.Tick(pts-a.PTS)*tick.Per90k }
+
+// Fit is how far a stored anchor's mapping may lie from the arrival of a packet for the anchor to be used again.
+const Fit = 2 * tick.Second
+
+// Fits extends a raw 33-bit time to the wrap that brings it nearest to arrival, and tells if it then lies within Fit.
+func (a Anchor) Fits(raw uint64, arrival tick.Tick) (pts int64, ok bool) {
+	want := a.PTS + (arrival - a.Tick).Units(90_000)
+	u := tick.Unwrapper{Bits: 33}
+	pts = u.Near(raw, want)
+	return pts, (a.Map(pts) - arrival).Abs() <= Fit
+}

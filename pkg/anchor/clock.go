@@ -1,0 +1,257 @@
+package anchor
+
+import (
+	"onair/pkg/tick"
+)
+
+// Bounds of what counts as one clock. All are spans of source time or of arrival.
+const (
+	maxStep    = tick.Second     // a longer step of a stream, not explained by its arrival, is a jump
+	maxLead    = 3 * tick.Second // how far streams of one clock may lie apart in the multiplex
+	maxPending = 2 * tick.Second // how long another stream's jump waits for the reference stream to follow
+	maxMissing = tick.Second     // a jump with less than this missing goes on at the next slot
+	maxAhead   = 10 * tick.Second
+)
+
+// Stamp is one PES header's time as it came.
+type Stamp struct {
+	Stream   int // index of the stream within the programme, < MaxStreams
+	Ref      bool
+	PTS, DTS uint64 // raw, 33 bits; DTS equals PTS where the header had none
+	Arrival  tick.Tick
+}
+
+// MaxStreams bounds the streams of a programme that a Clock follows.
+const MaxStreams = 64
+
+// Place is where a Clock put a stamp: generation and unwrapped times.
+type Place struct {
+	Gen      int64
+	PTS, DTS int64
+	Jump     bool // this stamp opened a generation
+	Drop     bool // the source runs ahead of real time by more than it may: do not use this packet
+}
+
+type stream struct {
+	seen    bool
+	gen     int64
+	dts     int64
+	arrival tick.Tick
+}
+
+// Clock follows the time stamps of one programme and decides which generation each belongs to. It is pure: one goroutine
+// pushes, and the anchors it makes go to its Table and to Made.
+type Clock struct {
+	table   *Table
+	known   []Anchor // stored generations, newest last, until one was adopted
+	made    func(Anchor)
+	snap    tick.Tick // slot length anchors snap to; set with the rate
+	streams [MaxStreams]stream
+
+	gen        int64 // generation that rules the reference stream
+	last       int64 // newest generation opened
+	first      Stamp // of gen's first reference stamp, while its anchor waits for the grid
+	firstPTS   int64
+	waiting    bool
+	pendingAt  tick.Tick // arrival of the stamp that opened last, while last > gen
+	refMax     int64     // greatest reference PTS of gen
+	refArrival tick.Tick
+	offset     offset
+	lag        lag
+	ahead      bool // the reference runs ahead of real time by more than it may
+}
+
+// NewClock makes a clock that fills table. known are stored generations, oldest first: the newest that fits the feed is used
+// again. made is told each anchor that this clock makes (not those it adopts); it may be nil.
+func NewClock(table *Table, known []Anchor, made func(Anchor)) *Clock {
+	c := &Clock{table: table, known: known, made: made}
+	for _, a := range known {
+		c.last = max(c.last, a.Gen)
+	}
+	return c
+}
+
+// SetGrid tells the slot length on which the reference stream's frames lie: from then on anchors can be fixed. A channel
+// without video gives its audio frame's length.
+func (c *Clock) SetGrid(slot tick.Tick) {
+	if c.snap != 0 {
+		return
+	}
+	c.snap = slot
+	if c.waiting {
+		c.waiting = false
+		c.fix(Anchor{Gen: c.gen, PTS: c.firstPTS, Tick: c.nearest(c.first.Arrival)})
+	}
+}
+
+func (c *Clock) nearest(t tick.Tick) tick.Tick { return (t + c.snap/2) / c.snap * c.snap }
+
+func (c *Clock) fix(a Anchor) {
+	c.table.Set(a)
+	c.offset = offset{}
+	if c.made != nil {
+		c.made(a)
+	}
+}
+
+// Push places one stamp.
+func (c *Clock) Push(s Stamp) Place {
+	c.expire(s.Arrival)
+	st := &c.streams[s.Stream]
+	if c.gen == 0 {
+		if !s.Ref {
+			return Place{Drop: true} // nothing to measure it against yet
+		}
+		return c.start(s)
+	}
+	late := s.Ref && c.lag.tooLate()
+	gen, dts, known := c.match(st, s)
+	if !known || late {
+		gen, dts = c.jump(s)
+	}
+	u := tick.Unwrapper{Bits: 33}
+	p := Place{Gen: gen, DTS: dts, PTS: u.Near(s.PTS, dts), Jump: !known || late}
+	*st = stream{seen: true, gen: gen, dts: dts, arrival: s.Arrival}
+	if s.Ref {
+		if gen != c.gen {
+			p.Jump = true
+			c.rule(p, s.Arrival, late)
+		}
+		c.follow(p, s)
+	}
+	p.Drop = c.ahead
+	return p
+}
+
+// follow keeps what the next jump and the drift watch need of the reference stream.
+func (c *Clock) follow(p Place, s Stamp) {
+	c.refMax = max(c.refMax, p.PTS)
+	c.refArrival = s.Arrival
+	at, state := c.table.Map(p.Gen, p.PTS)
+	c.ahead = state == Mapped && at-s.Arrival > maxAhead
+	if state == Mapped && !c.ahead {
+		c.offset.push(at-s.Arrival, s.Arrival)
+		c.lag.push(s.Arrival-at, s.Arrival)
+	}
+}
+
+// start opens the first generation: a stored one that fits, else a new one.
+func (c *Clock) start(s Stamp) Place {
+	for i := len(c.known) - 1; i >= 0; i-- {
+		if pts, ok := c.known[i].Fits(s.PTS, s.Arrival); ok {
+			c.gen = c.known[i].Gen
+			c.table.Set(c.known[i])
+			return c.began(s, pts)
+		}
+	}
+	c.last++
+	c.gen = c.last
+	c.table.Open(c.gen)
+	if c.snap == 0 {
+		c.waiting, c.first, c.firstPTS = true, s, int64(s.PTS)
+	} else {
+		c.fix(Anchor{Gen: c.gen, PTS: int64(s.PTS), Tick: c.nearest(s.Arrival)})
+	}
+	return c.began(s, int64(s.PTS))
+}
+
+func (c *Clock) began(s Stamp, pts int64) Place {
+	u := tick.Unwrapper{Bits: 33}
+	p := Place{Gen: c.gen, PTS: pts, DTS: u.Near(s.DTS, pts), Jump: true}
+	c.streams[s.Stream] = stream{seen: true, gen: c.gen, dts: p.DTS, arrival: s.Arrival}
+	c.refMax, c.refArrival = pts, s.Arrival
+	return p
+}
+
+// match finds the generation that a stamp continues: the stream's own, else the ruling one, else the newest.
+func (c *Clock) match(st *stream, s Stamp) (gen, dts int64, ok bool) {
+	u := tick.Unwrapper{Bits: 33}
+	if st.seen {
+		dts = u.Near(s.DTS, st.dts)
+		step := tick.Tick(dts-st.dts) * tick.Per90k
+		if step.Abs() <= maxStep || (step-(s.Arrival-st.arrival)).Abs() <= maxStep {
+			return st.gen, dts, true
+		}
+	}
+	for _, g := range [2]int64{c.gen, c.last} {
+		if st.seen && g <= st.gen {
+			continue // it has just jumped away from that one
+		}
+		if ref, at, known := c.newestOf(g); known {
+			dts = u.Near(s.DTS, ref)
+			lead := tick.Tick(dts-ref)*tick.Per90k - (s.Arrival - at)
+			if lead.Abs() <= maxLead {
+				return g, dts, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// newestOf is the newest decoding time of a generation and when it came.
+func (c *Clock) newestOf(gen int64) (dts int64, at tick.Tick, ok bool) {
+	for i := range c.streams {
+		if st := &c.streams[i]; st.seen && st.gen == gen && (!ok || st.arrival > at) {
+			dts, at, ok = st.dts, st.arrival, true
+		}
+	}
+	return dts, at, ok
+}
+
+// jump opens a generation for a stream's new clock. The reference stream's is anchored by rule; another stream's waits for
+// the reference to follow.
+func (c *Clock) jump(s Stamp) (gen, dts int64) {
+	if s.Ref && c.last > c.gen {
+		c.table.Kill(c.last)
+	}
+	c.last++
+	c.table.Open(c.last)
+	c.pendingAt = s.Arrival
+	return c.last, int64(s.DTS)
+}
+
+// rule makes p's generation the one of the reference stream, p being its first frame. If nearly nothing is missing it goes
+// on at the next slot, else (or when the feed has fallen behind for good) at its arrival.
+func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
+	old := c.gen
+	c.gen = p.Gen
+	c.lag = lag{}
+	if late { // same clock, other anchor: the other streams come along
+		for i := range c.streams {
+			if st := &c.streams[i]; st.gen == old {
+				st.seen = false
+			}
+		}
+	}
+	if c.snap == 0 { // no grid yet: what came before is not wanted
+		c.table.Kill(old)
+		c.waiting, c.first, c.firstPTS = true, Stamp{Arrival: arrival}, p.PTS
+		c.refMax = p.PTS
+		return
+	}
+	next := arrival
+	if end, state := c.table.Map(old, c.refMax); state == Mapped {
+		next = end + c.snap
+		if missing := arrival - c.refArrival - c.snap; late || missing >= maxMissing {
+			next = max(next, arrival)
+		}
+	}
+	c.refMax = p.PTS
+	c.fix(Anchor{Gen: p.Gen, PTS: p.PTS, Tick: c.nearest(next)})
+}
+
+// expire gives up a generation that another stream opened and the reference did not follow.
+func (c *Clock) expire(now tick.Tick) {
+	if c.last > c.gen && now-c.pendingAt > maxPending {
+		if _, ok := c.table.Anchor(c.last); !ok {
+			c.table.Kill(c.last)
+		}
+	}
+}
+
+// Gen is the generation that rules now; 0 before the first reference stamp.
+func (c *Clock) Gen() int64 { return c.gen }
+
+// Offset is the least delay in the last minute between a frame's place on the timeline and its arrival (positive: the
+// timeline lags behind arrival), the change of that since the anchor was made, and whether a minute was measured yet.
+func (c *Clock) Offset() (now, drift tick.Tick, ok bool) { return c.offset.read() }

@@ -1,0 +1,65 @@
+package anchor
+
+import "onair/pkg/tick"
+
+// span is how long the lowest-delay filter looks.
+const span = 60 * tick.Second
+
+// offset is a lowest-delay filter: network jitter only ever delays a packet, so the least delayed one of a minute shows the
+// clocks themselves. The first minute is the baseline against which drift is measured.
+type offset struct {
+	since    tick.Tick
+	lead     tick.Tick // greatest map(PTS)-arrival of the running minute
+	started  bool
+	base     tick.Tick
+	current  tick.Tick
+	haveBase bool
+	have     bool
+}
+
+func (o *offset) push(lead, now tick.Tick) {
+	if !o.started || now < o.since {
+		o.started, o.since, o.lead = true, now, lead
+		return
+	}
+	o.lead = max(o.lead, lead)
+	if now-o.since < span {
+		return
+	}
+	if !o.haveBase {
+		o.base, o.haveBase = o.lead, true
+	}
+	o.current, o.have = o.lead, true
+	o.since, o.lead = now, lead
+}
+
+func (o *offset) read() (now, drift tick.Tick, ok bool) {
+	return -o.current, o.current - o.base, o.have
+}
+
+// lagSpan is how long a feed must stay behind its anchor before it is anchored anew: longer than the burst in which a
+// transport delivers what it had held back.
+const lagSpan = 5 * tick.Second
+
+// lag watches a feed that has fallen behind its anchor for good: a sender that was halted and then went on where it was.
+type lag struct {
+	since   tick.Tick
+	least   tick.Tick
+	started bool
+}
+
+func (l *lag) push(behind, now tick.Tick) {
+	if !l.started || behind <= Fit {
+		*l = lag{since: now, least: behind, started: true}
+		return
+	}
+	l.least = min(l.least, behind)
+	if l.least <= Fit {
+		l.since, l.least = now, behind
+	}
+	if now-l.since > lagSpan {
+		l.since = -1 << 62
+	}
+}
+
+func (l *lag) tooLate() bool { return l.since == -1<<62 }
