@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/grafov/m3u8"
 
@@ -19,8 +18,8 @@ const (
 	versionService = 7
 )
 
-// dateTime always has milliseconds; m3u8's own format drops trailing zeros.
-const dateTime = "2006-01-02T15:04:05.000Z07:00"
+// segmentText is about what a segment's lines take beside the track's name.
+const segmentText = 88
 
 // FileName is the name of the multivariant playlist.
 const FileName = "index.m3u8"
@@ -41,6 +40,7 @@ func Media(s *presentation.Snapshot, track string) ([]byte, error) {
 	}
 	p.SeqNo = uint64(segs[0].K)
 	p.SetCustomTag(header(s))
+	p.Encode().Grow(len(segs) * (len(track) + segmentText)) // the buffer stays p's; appending only empties it
 	if err := fill(p, track, segs); err != nil {
 		return nil, fmt.Errorf("media playlist of track %q: %w", track, err)
 	}
@@ -113,37 +113,3 @@ func (l *lines) Encode() *bytes.Buffer { return &l.buf }
 
 // String implements m3u8.CustomTag.
 func (l *lines) String() string { return l.buf.String() }
-
-const (
-	dateTag = "#EXT-X-PROGRAM-DATE-TIME:"
-	gapTag  = "#EXT-X-GAP"
-)
-
-// dates writes the date of each segment, and the gap tag where there is no media. All segments share one: m3u8 encodes
-// their tags in their order, once each.
-type dates struct {
-	segs []presentation.Segment
-	next int
-	buf  bytes.Buffer
-}
-
-var _ m3u8.CustomTag = (*dates)(nil)
-
-// TagName implements m3u8.CustomTag.
-func (d *dates) TagName() string { return dateTag }
-
-// Encode implements m3u8.CustomTag. The date is the start of the media, floored to the millisecond as everywhere.
-func (d *dates) Encode() *bytes.Buffer {
-	seg := &d.segs[d.next%len(d.segs)]
-	d.next++
-	d.buf.Reset()
-	if seg.Gap {
-		d.buf.WriteString(gapTag + "\n")
-	}
-	d.buf.WriteString(dateTag)
-	d.buf.Write(time.UnixMilli(seg.Start.FloorMs()).UTC().AppendFormat(d.buf.AvailableBuffer(), dateTime))
-	return &d.buf
-}
-
-// String implements m3u8.CustomTag.
-func (d *dates) String() string { return dateTag }
