@@ -13,7 +13,7 @@ func clashes(channels []*Channel) []Problem {
 	legs := map[string]*Channel{}
 	for i, c := range channels {
 		if first, ok := names[c.Name]; ok && c.Name != "" {
-			out = append(out, Problem{c.File, c.at["channel"], "channel", fmt.Sprintf("%q is also the channel of %s", c.Name, first.File),
+			out = append(out, Problem{c.File, lineIn(c.at, "channel"), "channel", fmt.Sprintf("%q is also the channel of %s", c.Name, first.File),
 				"allowed are channels with names of their own"})
 			continue
 		}
@@ -40,7 +40,7 @@ func legClashes(c *Channel, taken map[string]*Channel) []Problem {
 			key := place(u)
 			if first, ok := taken[key]; ok && first != c {
 				path := fmt.Sprintf("inputs[%d].legs[%d]", i, j)
-				out = append(out, Problem{c.File, c.at[path], path, quote(u.String()) + " is received by " + first.File + " already",
+				out = append(out, Problem{c.File, lineIn(c.at, path), path, quote(u.String()) + " is received by " + first.File + " already",
 					"allowed are legs that differ in address or port"})
 			}
 			taken[key] = c
@@ -57,18 +57,18 @@ func addressClash(c, other *Channel) (Problem, bool) {
 	if errA != nil || errB != nil || port != portB || port == "0" {
 		return Problem{}, false
 	}
-	p := Problem{File: c.File, Line: c.at["http"], Path: "http"}
+	p := Problem{File: c.File, Line: lineIn(c.at, "http"), Path: "http"}
 	same := host == hostB || (everywhere(host) && everywhere(hostB))
 	switch {
 	case !same && (everywhere(host) || everywhere(hostB)):
 		p.Wrong = fmt.Sprintf("%q overlaps with %q of %s", c.HTTP, other.HTTP, other.File)
 		p.Allowed = "allowed are equal addresses (shared) or different ports"
 	case same && c.TLS != other.TLS:
-		p.Path, p.Line = "tls", c.at["tls"]
+		p.Path, p.Line = "tls", lineIn(c.at, "tls")
 		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)
 		p.Allowed = "allowed is the same cert and key for one address"
 	case same && c.APIToken != other.APIToken:
-		p.Path, p.Line = "api_token", c.at["api_token"]
+		p.Path, p.Line = "api_token", lineIn(c.at, "api_token")
 		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)
 		p.Allowed = "allowed is the same token for one address"
 	default:

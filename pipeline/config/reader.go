@@ -38,14 +38,17 @@ func (r *reader) warn(path, wrong, advice string) {
 	r.warnings = append(r.warnings, Problem{r.file, r.line(path), path, wrong, advice})
 }
 
-func (r *reader) line(path string) int {
+func (r *reader) line(path string) int { return lineIn(r.lines, path) }
+
+// lineIn is the line of a path, or of its nearest parent that the file has.
+func lineIn(lines map[string]int, path string) int {
 	for path != "" {
-		if n, ok := r.lines[path]; ok {
+		if n, ok := lines[path]; ok {
 			return n
 		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
-	return r.lines[""]
+	return lines[""]
 }
 
 // given tells whether the file has the key.
@@ -176,11 +179,18 @@ func (r *reader) scalar(n ast.Node, path string, v reflect.Value, s scalar) {
 		r.wrong(path, fmt.Sprintf("%s is not %s", r.quote(path), s.noun), "allowed is "+s.allowed)
 		return
 	case err != nil: // it says what is allowed
-		r.wrong(path, r.quote(path)+": "+Redact(err.Error()), "")
+		shown := Redact(err.Error())
+		if full != text {
+			shown = quoted.ReplaceAllString(shown, `"`+hidden+`"`) // what a variable holds is nobody's business
+		}
+		r.wrong(path, r.quote(path)+": "+shown, "")
 		return
 	}
 	v.Set(reflect.ValueOf(value).Convert(v.Type()))
 }
+
+// quoted is a value that an error repeats.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // textOf is the text of a scalar as the file has it.
 func textOf(n ast.Node) (string, bool) {

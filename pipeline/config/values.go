@@ -74,6 +74,12 @@ func (s Secret) String() string {
 	return hidden
 }
 
+// GoString hides the text.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// MarshalText hides the text, so that no encoder shows it.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Reveal is the text itself, for the one place that compares it.
 func (s Secret) Reveal() string { return string(s) }
 
