@@ -157,7 +157,7 @@ func (p *planner) x264(r ladder.Rendition) {
 	p.rate(r)
 	p.add("-bf", "2", "-refs", "3", "-a53cc", "1")
 	p.add("-x264-params", fmt.Sprintf(
-		"keyint=infinite:scenecut=0:open-gop=0:force-cfr=1:b-pyramid=none:weightp=1:weightb=1:cabac=1:8x8dct=1:nal-hrd=none:aud=0"+
+		"keyint=infinite:scenecut=0:open-gop=0:force-cfr=1:b-pyramid=none:weightp=1:weightb=1:cabac=1:8x8dct=1:nal-hrd=none:aud=0:chromaloc=0"+
 			":rc-lookahead=%d:sync-lookahead=0:sliced-threads=0:threads=%d", p.lookahead(), threads(r)))
 }
 
@@ -179,7 +179,7 @@ func (p *planner) x265(r ladder.Rendition) {
 	p.add("-tag:v", "hvc1") // parameter sets out of band, as Apple's players want
 	p.rate(r)
 	p.add("-x265-params", fmt.Sprintf(
-		"keyint=-1:min-keyint=1:scenecut=0:open-gop=0:repeat-headers=0:bframes=2:b-pyramid=0:ref=3:weightp=1:weightb=0:hrd=0:aud=0"+
+		"keyint=-1:min-keyint=1:scenecut=0:open-gop=0:repeat-headers=0:bframes=2:b-pyramid=0:ref=3:weightp=1:weightb=0:hrd=0:aud=0:chromaloc=0"+
 			":level-idc=%s:high-tier=0:rc-lookahead=%d:frame-threads=%d:wpp=1:pools=%d:info=0:log-level=warning",
 		r.Level(), p.lookahead(), min(2, threads(r)), threads(r)))
 }
