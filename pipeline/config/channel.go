@@ -54,7 +54,7 @@ type Input struct {
 	Legs     []leg.URL      `yaml:"legs"`     // one, or several that carry identical packets (SMPTE ST 2022-7)
 	Merge    time.Duration  `yaml:"merge"`    // longest wait for a packet that one leg has and another may bring
 	Program  int            `yaml:"program"`  // programme number; 0 is the first
-	Audio    []Selector     `yaml:"audio"`    // which source track feeds which audio rendition, in order; empty: the first ones
+	Audio    []Selector     `yaml:"audio"`    // source tracks for the audio renditions, in order; empty: by language, else by place
 	Timecode string         `yaml:"timecode"` // "none" or "sei"
 	Allow    []netip.Prefix `yaml:"allow"`    // who may send
 }

@@ -70,11 +70,11 @@ func place(u leg.URL) string {
 	return fmt.Sprintf("%s %s %s %s", transport, u.HostPort(), u.Interface, remote)
 }
 
-// tracks checks that a choice of source tracks has one for each audio rendition.
+// tracks checks that every chosen source track has an audio rendition; the last one feeds what renditions are left.
 func (r *reader) tracks(path string, tracks []Selector, c *Channel) {
-	if n := len(c.Audio); len(tracks) > 0 && len(tracks) != n && !r.bad[path] && !r.bad["audio"] {
+	if n := len(c.Audio); len(tracks) > n && !r.bad[path] && !r.bad["audio"] {
 		r.wrong(path, fmt.Sprintf("has %d entries for %d audio renditions", len(tracks), n),
-			"allowed is one for each audio rendition, in their order, or none")
+			"allowed is at most one for each audio rendition, in their order")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"onair/pkg/ffmpeg"
 )
 
 // Bounds of renditions.
@@ -22,7 +24,7 @@ var x264Presets = []string{
 	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 }
 
-// softwareEncoders are those that may be named for a codec; hardware ones are named codec_something.
+// softwareEncoders are those that a codec has unless the file names a hardware one.
 var softwareEncoders = map[string]string{codecH264: "libx264", codecHEVC: "libx265", codecAV1: "libaom-av1"}
 
 func (r *reader) renditions(c *Channel) {
@@ -70,11 +72,10 @@ func (r *reader) video(path string, v Video, seen map[string]string) {
 			fmt.Sprintf("allowed is %v to %v", Bitrate(minVideoBitrate), Bitrate(maxVideoBitrate)))
 	}
 	r.oneOf(path+".codec", v.Codec, codecH264, codecHEVC, codecAV1)
-	if v.Encoder != "" && !r.bad[path+".codec"] {
-		own := softwareEncoders[v.Codec]
-		_, hardware, _ := strings.Cut(v.Encoder, v.Codec+"_")
-		r.check(v.Encoder == own || (hardware != "" && pathName.MatchString(v.Encoder)), path+".encoder", "is no encoder of "+v.Codec,
-			fmt.Sprintf("allowed is %s or a hardware encoder like %s_nvenc, %s_vaapi, %s_qsv", own, v.Codec, v.Codec, v.Codec))
+	if !r.bad[path+".codec"] {
+		_, err := ffmpeg.Encoder(v.rendition())
+		r.check(err == nil, path+".encoder", "is no encoder of "+v.Codec,
+			fmt.Sprintf("allowed is %s, %[2]s_nvenc, %[2]s_vaapi or %[2]s_qsv", softwareEncoders[v.Codec], v.Codec))
 	}
 }
 
