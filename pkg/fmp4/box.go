@@ -15,6 +15,9 @@ type box struct {
 // is tells whether the box has the given four-character code.
 func (b box) is(kind string) bool { return string(b.kind[:]) == kind }
 
+// name is a box kind as text. Slicing the array in place would move it to the heap for every box.
+func name(kind [4]byte) string { return string(kind[:]) }
+
 // size is the length of the whole box.
 func (b box) size() int { return b.header + len(b.body) }
 
@@ -31,7 +34,7 @@ func cutBox(b []byte) (first box, rest []byte, err error) {
 		size = uint64(len(b))
 	}
 	if size < uint64(header) || size > uint64(len(b)) {
-		return box{}, nil, fmt.Errorf("%w: box %q of %d bytes in a space of %d", ErrFormat, kind[:], size, len(b))
+		return box{}, nil, fmt.Errorf("%w: box %q of %d bytes in a space of %d", ErrFormat, name(kind), size, len(b))
 	}
 	return box{kind: kind, header: header, body: b[header:size]}, b[size:], nil
 }

@@ -2,44 +2,54 @@ package fmp4
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
-	"github.com/Eyevinn/mp4ff/av1"
+	ffav1 "github.com/Eyevinn/mp4ff/av1"
+	"github.com/Eyevinn/mp4ff/avc"
+	ffbits "github.com/Eyevinn/mp4ff/bits"
 	"github.com/Eyevinn/mp4ff/hevc"
-	mcav1 "github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
+	ff "github.com/Eyevinn/mp4ff/mp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4"
 )
 
-// derive fills what follows from the codec's parameter sets: the codec string, and the colour, which the bitstream states
-// with more authority than a box beside it.
-func (h *Header) derive() error {
-	switch c := h.codec.(type) {
-	case *mp4.CodecH264:
-		return h.deriveH264(c)
-	case *mp4.CodecH265:
-		return h.deriveH265(c)
-	case *mp4.CodecAV1:
-		return h.deriveAV1(c)
-	case *mp4.CodecMPEG4Audio:
-		h.SampleRate, h.Channels = c.Config.SampleRate, c.Config.ChannelCount
-		kind := int(c.Config.Type)
-		if c.Config.ExtensionType != 0 { // HE-AAC that says so: 5 with SBR, 29 with PS
-			kind = int(c.Config.ExtensionType)
-		}
-		h.string = fmt.Sprintf("mp4a.40.%d", kind)
-		return nil
+// readConfig reads the codec's configuration record and derives what follows from its parameter sets: size, codec string,
+// and the colour, which the bitstream states with more authority than a box beside it.
+func (h *Header) readConfig() error {
+	var err error
+	switch h.Codec {
+	case "avc1":
+		err = h.readAVC()
+	case "hvc1", "hev1":
+		err = h.readHEVC()
+	case "av01":
+		err = h.readAV1()
+	case "mp4a":
+		err = h.readAAC()
 	}
-	return fmt.Errorf("%w: no support for %T in %q", ErrFormat, h.codec, h.Codec)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Codec, err)
+	}
+	return nil
 }
 
-func (h *Header) deriveH264(c *mp4.CodecH264) error {
-	var sps h264.SPS
-	if err := sps.Unmarshal(c.SPS); err != nil || len(c.SPS) < 4 {
-		return fmt.Errorf("%w: H.264 SPS: %v", ErrFormat, err)
+func (h *Header) readAVC() error {
+	rec, err := avc.DecodeAVCDecConfRec(bytes.Clone(h.config))
+	if err != nil {
+		return err
 	}
-	h.Width, h.Height = sps.Width(), sps.Height()
+	if len(rec.SPSnalus) == 0 || len(rec.PPSnalus) == 0 {
+		return errors.New("avcC without SPS or PPS")
+	}
+	c := &mp4.CodecH264{SPS: rec.SPSnalus[0], PPS: rec.PPSnalus[0]}
+	var sps h264.SPS
+	if err := sps.Unmarshal(c.SPS); err != nil {
+		return fmt.Errorf("SPS: %w", err)
+	}
+	h.codec, h.Width, h.Height = c, sps.Width(), sps.Height()
 	h.string = fmt.Sprintf("%s.%02x%02x%02x", h.Codec, c.SPS[1], c.SPS[2], c.SPS[3])
 	if v := sps.VUI; v != nil && v.ColourDescriptionPresentFlag {
 		h.setColour(v.ColourPrimaries, v.TransferCharacteristics, v.MatrixCoefficients, v.VideoFullRangeFlag)
@@ -47,16 +57,22 @@ func (h *Header) deriveH264(c *mp4.CodecH264) error {
 	return nil
 }
 
-func (h *Header) deriveH265(c *mp4.CodecH265) error {
-	var sps h265.SPS
-	if err := sps.Unmarshal(c.SPS); err != nil {
-		return fmt.Errorf("%w: H.265 SPS: %w", ErrFormat, err)
-	}
-	h.Width, h.Height = sps.Width(), sps.Height()
-	rec, err := hevc.DecodeHEVCDecConfRec(h.config)
+func (h *Header) readHEVC() error {
+	rec, err := hevc.DecodeHEVCDecConfRec(bytes.Clone(h.config))
 	if err != nil {
-		return fmt.Errorf("%w: hvcC: %w", ErrFormat, err)
+		return err
 	}
+	vps, spss, pps := rec.GetNalusForType(hevc.NALU_VPS), rec.GetNalusForType(hevc.NALU_SPS),
+		rec.GetNalusForType(hevc.NALU_PPS)
+	if len(vps) == 0 || len(spss) == 0 || len(pps) == 0 {
+		return errors.New("hvcC without VPS, SPS or PPS")
+	}
+	var sps h265.SPS
+	if err := sps.Unmarshal(spss[0]); err != nil {
+		return fmt.Errorf("SPS: %w", err)
+	}
+	h.codec = &mp4.CodecH265{VPS: vps[0], SPS: spss[0], PPS: pps[0]}
+	h.Width, h.Height = sps.Width(), sps.Height()
 	h.string = hevc.CodecString(h.Codec, &hevc.SPS{ProfileTierLevel: hevc.ProfileTierLevel{
 		GeneralProfileSpace:              rec.GeneralProfileSpace,
 		GeneralTierFlag:                  rec.GeneralTierFlag,
@@ -71,26 +87,71 @@ func (h *Header) deriveH265(c *mp4.CodecH265) error {
 	return nil
 }
 
-func (h *Header) deriveAV1(c *mp4.CodecAV1) error {
-	var seq mcav1.SequenceHeader
-	if err := seq.Unmarshal(c.SequenceHeader); err != nil {
-		return fmt.Errorf("%w: AV1 sequence header: %w", ErrFormat, err)
-	}
-	h.Width, h.Height = seq.Width(), seq.Height()
-	rec, err := av1.DecodeAV1CodecConfRec(h.config)
+func (h *Header) readAV1() error {
+	rec, err := ffav1.DecodeAV1CodecConfRec(bytes.Clone(h.config))
 	if err != nil {
-		return fmt.Errorf("%w: av1C: %w", ErrFormat, err)
+		return err
+	}
+	var obus av1.Bitstream
+	if err := obus.Unmarshal(rec.ConfigOBUs); err != nil {
+		return fmt.Errorf("av1C: %w", err)
+	}
+	for _, obu := range obus {
+		var head av1.OBUHeader
+		if err := head.Unmarshal(obu); err == nil && head.Type == av1.OBUTypeSequenceHeader {
+			return h.readSequenceHeader(obu, rec)
+		}
+	}
+	return errors.New("av1C without a sequence header")
+}
+
+func (h *Header) readSequenceHeader(obu []byte, rec ffav1.CodecConfRec) error {
+	var seq av1.SequenceHeader
+	if err := seq.Unmarshal(obu); err != nil {
+		return fmt.Errorf("sequence header: %w", err)
 	}
 	full, err := rec.SequenceHeader()
-	if err != nil || full == nil {
-		return fmt.Errorf("%w: av1C without a sequence header: %v", ErrFormat, err)
+	if err != nil {
+		return fmt.Errorf("sequence header: %w", err)
 	}
+	h.codec = &mp4.CodecAV1{SequenceHeader: obu}
+	h.Width, h.Height = seq.Width(), seq.Height()
 	h.string = full.CodecString(h.Codec)
 	if v := seq.ColorConfig; v.ColorDescriptionPresentFlag {
 		h.setColour(uint8(v.ColorPrimaries), uint8(v.TransferCharacteristics), uint8(v.MatrixCoefficients), v.ColorRange)
 	}
 	return nil
 }
+
+func (h *Header) readAAC() error {
+	in := fields{b: h.config}
+	in.full()
+	if in.short {
+		return errors.New("esds is cut short")
+	}
+	es, err := ff.DecodeESDescriptor(ffbits.NewFixedSliceReader(in.b), uint32(len(in.b)))
+	if err != nil {
+		return fmt.Errorf("esds: %w", err)
+	}
+	d := es.DecConfigDescriptor
+	if d == nil || d.DecSpecificInfo == nil || d.ObjectType != objectAAC {
+		return errors.New("esds without the configuration of an MPEG-4 audio decoder")
+	}
+	c := &mp4.CodecMPEG4Audio{}
+	if err := c.Config.Unmarshal(d.DecSpecificInfo.DecConfig); err != nil {
+		return fmt.Errorf("AudioSpecificConfig: %w", err)
+	}
+	h.codec, h.SampleRate, h.Channels = c, c.Config.SampleRate, c.Config.ChannelCount
+	kind := c.Config.Type
+	if c.Config.ExtensionType != 0 { // HE-AAC that says so: 5 with SBR, 29 with PS
+		kind = c.Config.ExtensionType
+	}
+	h.string = fmt.Sprintf("mp4a.40.%d", kind)
+	return nil
+}
+
+// objectAAC is the object type of ISO/IEC 14496-3 audio in an esds.
+const objectAAC = 0x40
 
 func (h *Header) setColour(primaries, transfer, matrix uint8, full bool) {
 	h.colour = colour{primaries: uint16(primaries), transfer: uint16(transfer), matrix: uint16(matrix), full: full}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	mcfmp4 "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4"
 )
 
@@ -22,7 +21,7 @@ type Header struct {
 	Brands     []string // of the ftyp, major brand first
 
 	config []byte    // avcC, hvcC or av1C without box header; esds for mp4a
-	codec  mp4.Codec // mediacommon's view of the same
+	codec  mp4.Codec // the same for mediacommon
 	string string    // RFC 6381
 	colour colour
 	sar    [2]uint32 // pixel aspect ratio
@@ -69,26 +68,16 @@ func ParseInit(b []byte) (Header, error) {
 	if err == nil && moovs != 1 {
 		err = fmt.Errorf("%w: %d moov boxes", ErrFormat, moovs)
 	}
+	if err == nil && (len(h.config) == 0 || h.Timescale == 0) {
+		err = fmt.Errorf("%w: no track with a timescale and a known codec", ErrFormat)
+	}
 	if err == nil {
-		err = h.complete(b)
+		err = h.readConfig()
 	}
 	if err != nil {
 		return Header{}, err
 	}
 	return h, nil
-}
-
-// complete lets mediacommon read and check the codec configuration, and derives what follows from it.
-func (h *Header) complete(b []byte) error {
-	var init mcfmp4.Init
-	if err := init.Unmarshal(bytes.NewReader(b)); err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	if len(init.Tracks) != 1 || h.Kind == 0 || h.Codec == "" || len(h.config) == 0 {
-		return fmt.Errorf("%w: want one video or audio track of a known codec, have %d", ErrFormat, len(init.Tracks))
-	}
-	h.codec = init.Tracks[0].Codec
-	return h.derive()
 }
 
 // parseBrands lists an ftyp's or styp's brands, the major one first and each once.
@@ -173,9 +162,6 @@ func (h *Header) parseMdhd(body []byte) error {
 	}
 	if v := in.u16(); v != 0 {
 		h.Language = string([]byte{byte(v>>10&31) + 0x60, byte(v>>5&31) + 0x60, byte(v&31) + 0x60})
-	}
-	if h.Timescale == 0 {
-		return fmt.Errorf("%w: timescale is 0", ErrFormat)
 	}
 	return in.err("mdhd")
 }

@@ -93,7 +93,7 @@ func (r *Reader) readHeader() error {
 			r.header, r.frag.trex = &h, h.trex
 			return nil
 		case "moof", "mdat":
-			return fmt.Errorf("%w: %q before moov", ErrFormat, kind[:])
+			return fmt.Errorf("%w: %q before moov", ErrFormat, name(kind))
 		default:
 			if err := r.skip(kind, size); err != nil {
 				return err
@@ -132,7 +132,7 @@ func (r *Reader) readFragment() error {
 		return fmt.Errorf("reading mdat: %w", err)
 	}
 	if string(kind[:]) != "mdat" || size > maxMdat {
-		return fmt.Errorf("%w: %q of %d bytes after moof, want mdat", ErrFormat, kind[:], size)
+		return fmt.Errorf("%w: %q of %d bytes after moof, want mdat", ErrFormat, name(kind), size)
 	}
 	r.lead = moof + 8
 	r.mdat, err = r.readMdat(size)
@@ -169,7 +169,7 @@ func (r *Reader) readBoxHeader() (kind [4]byte, size int, err error) {
 	kind = [4]byte(b[4:8])
 	n := binary.BigEndian.Uint32(b)
 	if n < 8 || n > maxMdat+8 {
-		return kind, 0, fmt.Errorf("%w: box %q of %d bytes", ErrFormat, kind[:], n)
+		return kind, 0, fmt.Errorf("%w: box %q of %d bytes", ErrFormat, name(kind), n)
 	}
 	return kind, int(n) - 8, nil
 }
@@ -177,21 +177,21 @@ func (r *Reader) readBoxHeader() (kind [4]byte, size int, err error) {
 // readSmall reads a body into the scratch buffer; it is valid until the next read.
 func (r *Reader) readSmall(kind [4]byte, size, limit int) ([]byte, error) {
 	if size > limit {
-		return nil, fmt.Errorf("%w: box %q of %d bytes", ErrFormat, kind[:], size+8)
+		return nil, fmt.Errorf("%w: box %q of %d bytes", ErrFormat, name(kind), size+8)
 	}
 	if cap(r.small) < size {
 		r.small = make([]byte, 0, size)
 	}
 	b := r.small[:size]
 	if _, err := io.ReadFull(r.r, b); err != nil {
-		return nil, fmt.Errorf("reading box %q: %w", kind[:], cut(err))
+		return nil, fmt.Errorf("reading box %q: %w", name(kind), cut(err))
 	}
 	return b, nil
 }
 
 func (r *Reader) skip(kind [4]byte, size int) error {
 	if _, err := io.CopyN(io.Discard, r.r, int64(size)); err != nil {
-		return fmt.Errorf("skipping box %q: %w", kind[:], cut(err))
+		return fmt.Errorf("skipping box %q: %w", name(kind), cut(err))
 	}
 	return nil
 }
