@@ -1,0 +1,208 @@
+// Package publish writes a channel's output to one store: initializations, segments, playlists and manifest in the order
+// that keeps every playlist true, with bounded retries, retention and read-back at start.
+//
+// Nothing here ever blocks the encoder or another store. What a store does not take within a bound becomes a gap there.
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"onair/pkg/presentation"
+	"onair/pkg/store"
+	"onair/pkg/tick"
+)
+
+// Config describes a publisher.
+type Config struct {
+	Store        store.Store
+	Presentation presentation.Config // channel, grid, window and tracks; playlists are written from it
+	RetryFor     time.Duration       // how long a segment's write is tried before it becomes a gap; 0 is T, at least 2 s
+	Late         time.Duration       // how long a rendition is waited for beyond its usual lag behind the first; 0 is 1 s
+	Queue        int                 // segment numbers that may wait for the store; 0 is 32
+	QueueBytes   int64               // their media; 0 is 64 MiB
+	Flush        time.Duration       // how long Run goes on writing what is complete after its end was asked; 0 is 5 s
+	Log          zerolog.Logger
+	Now          func() tick.Tick                // 0: the host's clock
+	OnListed     func(k int64, listed tick.Tick) // called from Run's goroutines for each segment number when viewers can see it
+}
+
+// Defaults and fixed bounds.
+const (
+	leastRetry   = 2 * time.Second
+	defaultLate  = time.Second
+	defaultQueue = 32
+	defaultBytes = 64 << 20
+	defaultFlush = 5 * time.Second
+	firstBackOff = 100 * time.Millisecond
+	maxBackOff   = time.Second
+	writers      = 4 // writes of segments and initializations at a time
+)
+
+// Segment is a complete segment of one track. Body is kept and shared, never changed.
+type Segment struct {
+	Track      string
+	K          int64
+	Start, End tick.Tick // zero: by the grid
+	Slate      bool
+	Body       []byte
+}
+
+// Publisher publishes to one store.
+type Publisher struct {
+	cfg   Config
+	limit tick.Tick // age at which the newest media is stale
+	wake  chan struct{}
+	fresh atomic.Pointer[listing]
+
+	jobs sync.WaitGroup
+
+	mu       sync.Mutex
+	queue    *queue
+	inits    map[string]*initObject // by object name
+	window   *presentation.Window
+	known    map[string]presentation.Track // as last described
+	applied  map[string]presentation.Track // as the window has them
+	restored bool
+	reading  job
+	manifest manifest
+	trash    trash
+	status   counters
+}
+
+// listing is the newest media that viewers can see, and since when.
+type listing struct {
+	k  int64
+	at tick.Tick
+}
+
+// job is something done at most once at a time and retried.
+type job struct {
+	running bool
+	tries   int
+	after   time.Time // not before
+}
+
+// initObject is an initialization on its way to the store or there.
+type initObject struct {
+	job
+	object store.Object
+	stored bool
+}
+
+// New makes a publisher; nothing is read or written before Run.
+func New(c Config) (*Publisher, error) {
+	if c.Store == nil {
+		return nil, errors.New("publish: no store given")
+	}
+	w, err := presentation.New(c.Presentation)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	t := c.Presentation.Grid.T
+	c = c.withDefaults(t.Duration())
+	p := &Publisher{
+		cfg: c, limit: max(t*3/2, t+3*tick.Second), wake: make(chan struct{}, 1), window: w,
+		inits: map[string]*initObject{}, known: map[string]presentation.Track{}, applied: map[string]presentation.Track{},
+	}
+	names := make([]string, 0, len(c.Presentation.Tracks))
+	for _, t := range c.Presentation.Tracks {
+		names = append(names, t.Name)
+		p.applied[t.Name] = t
+		p.known[t.Name] = t
+	}
+	p.queue = newQueue(queueConfig{
+		tracks: names, longest: t.Duration(), retry: c.RetryFor, late: c.Late, entries: c.Queue, bytes: c.QueueBytes,
+	})
+	p.manifest.written = map[string][]byte{}
+	p.status.tracks = make(map[string]*TrackStatus, len(names))
+	for _, n := range names {
+		p.status.tracks[n] = &TrackStatus{Name: n, LastK: -1}
+	}
+	return p, nil
+}
+
+func (c Config) withDefaults(t time.Duration) Config {
+	if c.RetryFor <= 0 {
+		c.RetryFor = max(t, leastRetry)
+	}
+	if c.Late <= 0 {
+		c.Late = defaultLate
+	}
+	if c.Queue <= 0 {
+		c.Queue = defaultQueue
+	}
+	if c.QueueBytes <= 0 {
+		c.QueueBytes = defaultBytes
+	}
+	if c.Flush <= 0 {
+		c.Flush = defaultFlush
+	}
+	if c.Now == nil {
+		start := time.Now() // its monotonic reading keeps a step of the host's clock out
+		c.Now = func() tick.Tick { return tick.FromTime(start) + tick.FromDuration(time.Since(start)) }
+	}
+	return c
+}
+
+// SetInit describes a track anew and gives the initialization of the segments that follow; track.Init is its file name.
+func (p *Publisher) SetInit(track presentation.Track, body []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.known[track.Name]; !ok || track.Init == "" {
+		p.failed(fmt.Errorf("track %q with init %q is not part of the presentation: the packager's fault", track.Name, track.Init))
+		return
+	}
+	p.known[track.Name] = track
+	o := p.initObject(track, body)
+	if old, ok := p.inits[o.Name]; !ok || string(old.object.Body) != string(body) {
+		p.inits[o.Name] = &initObject{object: o}
+		p.signal()
+	}
+}
+
+// Segment takes a segment. It never blocks: when too much waits for the store, the oldest segment number that is not listed
+// yet is dropped whole, and counted.
+func (p *Publisher) Segment(s Segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	track, ok := p.known[s.Track]
+	if !ok || track.Init == "" {
+		p.failed(fmt.Errorf("segment %d of track %q came before its init: the packager's fault", s.K, s.Track))
+		return
+	}
+	if !p.queue.add(s, track, time.Now()) {
+		p.status.Late++
+		return
+	}
+	for p.queue.full() {
+		e := p.queue.dropOldest()
+		p.status.Dropped++
+		p.warn(fmt.Errorf("segment %d is dropped: %d numbers wait for the store already", e.k, p.queue.len()+1))
+		if p.restored {
+			p.append(e.k, nil)
+		}
+	}
+	p.signal()
+}
+
+// Expect tells which tracks are live: the others are not waited for. Until it is called all are.
+func (p *Publisher) Expect(tracks []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue.expect(tracks)
+	p.signal()
+}
+
+// signal makes Run look again.
+func (p *Publisher) signal() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}

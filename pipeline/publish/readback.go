@@ -1,0 +1,259 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"onair/pkg/dash"
+	"onair/pkg/hls"
+	"onair/pkg/presentation"
+	"onair/pkg/store"
+	"onair/pkg/tick"
+)
+
+// readTimeout bounds one try to read a store back.
+const readTimeout = 10 * time.Second
+
+// farAhead is how much later than now the last listed segment may be before the list is taken for that of another grid or of
+// a wrong clock.
+const farAhead = 60 * tick.Second
+
+// found is what a store holds of a channel.
+type found struct {
+	objects   map[string]store.Info
+	playlists map[string]hls.Playlist // by track
+	listedAt  time.Time               // newest media playlist
+	periods   []int64
+	troubles  []error
+}
+
+// readBack continues what the store lists, so that numbers, window and DVR survive the process. A store that does not answer
+// is asked again; what cannot be understood is told and left out.
+func (p *Publisher) readBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	f, err := p.find(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.reading.failed(time.Now())
+		p.failed(fmt.Errorf("reading back: %w", err))
+		return
+	}
+	p.reading.succeeded()
+	p.restored = true
+	for _, err := range f.troubles {
+		p.failed(err)
+	}
+	p.takeStock(f)
+	if err := p.restore(f); err != nil {
+		p.failed(fmt.Errorf("reading back: the window starts empty: %w", err))
+		p.window, _ = presentation.New(p.cfg.Presentation) // was valid before
+	}
+}
+
+// find reads everything that is needed, without the lock.
+func (p *Publisher) find(ctx context.Context) (found, error) {
+	prefix := p.cfg.Presentation.Channel + "/"
+	infos, err := p.cfg.Store.List(ctx, prefix)
+	if err != nil {
+		return found{}, err
+	}
+	f := found{objects: make(map[string]store.Info, len(infos)), playlists: map[string]hls.Playlist{}}
+	for _, i := range infos {
+		f.objects[strings.TrimPrefix(i.Name, prefix)] = i
+	}
+	for _, t := range p.cfg.Presentation.Tracks {
+		info, ok := f.objects[hls.MediaName(t.Name)]
+		if !ok {
+			continue
+		}
+		o, err := p.cfg.Store.Get(ctx, info.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return found{}, err
+		}
+		list, err := hls.ReadMedia(o.Body)
+		if err != nil {
+			f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
+			continue
+		}
+		f.playlists[t.Name] = list
+		if info.Modified.After(f.listedAt) {
+			f.listedAt = info.Modified
+		}
+	}
+	return f, p.findPeriods(ctx, &f)
+}
+
+func (p *Publisher) findPeriods(ctx context.Context, f *found) error {
+	info, ok := f.objects[dash.FileName]
+	if !ok {
+		return nil
+	}
+	o, err := p.cfg.Store.Get(ctx, info.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if f.periods, err = dash.ReadPeriods(o.Body); err != nil {
+		f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
+	}
+	return nil
+}
+
+// takeStock notes what the store holds, so that retention finds it.
+func (p *Publisher) takeStock(f found) {
+	p.trash.leftovers = map[int64][]string{}
+	future := p.cfg.Presentation.Grid.K(p.cfg.Now() + farAhead)
+	for short, info := range f.objects {
+		track, file, below := strings.Cut(short, "/")
+		if !below {
+			if t, ok := strings.CutSuffix(short, ".m3u8"); ok && short != hls.FileName && p.trackIndex(t) < 0 {
+				p.trash.strangers = append(p.trash.strangers, info.Name)
+			}
+			continue
+		}
+		if number, ok := strings.CutSuffix(file, ".m4s"); ok {
+			k, err := strconv.ParseInt(number, 10, 64)
+			switch i := p.trackIndex(track); {
+			case err != nil:
+			case k > future:
+				p.trash.throw(info.Name) // of another grid or a wrong clock; its name may be needed one day
+			case i < 0:
+				p.trash.leftovers[k] = append(p.trash.leftovers[k], info.Name)
+			default:
+				p.trash.hold(k, i)
+			}
+		} else if strings.HasPrefix(file, "init-") {
+			p.trash.use(info.Name, 0)
+		}
+	}
+}
+
+// restore fills the window with what was listed, and with what was stored whole but not listed any more.
+func (p *Publisher) restore(f found) error {
+	l, last, ok := p.align(f)
+	if !ok {
+		return nil
+	}
+	grid := p.cfg.Presentation.Grid
+	if grid.Start(last) > p.cfg.Now()+farAhead {
+		return fmt.Errorf("segment %d lies in the future: the list is of another grid, or was made with a wrong clock", last)
+	}
+	p.salvage(f, &l, last)
+	if err := p.window.Restore(l); err != nil {
+		return err
+	}
+	snap := p.window.Snapshot()
+	p.queue.pass(snap.Last())
+	for _, t := range snap.Tracks() {
+		for _, s := range snap.Segments(t.Name) {
+			if !s.Gap {
+				p.trash.use(p.objectName(t.Name, s.Init), s.K)
+			}
+		}
+	}
+	p.manifest.shown, p.manifest.any = last, true
+	p.status.LastK, p.status.ListedAt = last, tick.FromTime(f.listedAt)
+	if _, visible := f.objects[hls.FileName]; visible {
+		p.wasFresh(snap, last, f.listedAt)
+	}
+	return nil
+}
+
+// align makes one list of the tracks' playlists, which differ by the last number if the process died while writing them:
+// it begins where the newest begins, and what one lists all have listed.
+func (p *Publisher) align(f found) (l presentation.Listed, last int64, ok bool) {
+	for _, list := range f.playlists {
+		end := list.First + int64(len(list.Segments)) - 1
+		if len(list.Segments) == 0 {
+			continue
+		}
+		if !ok || list.First > l.First {
+			l.First, l.Discontinuities = list.First, list.Discontinuities
+		}
+		if !ok || end > last {
+			last = end
+		}
+		ok = true
+	}
+	if !ok || last < l.First {
+		return l, last, false
+	}
+	l.Periods = f.periods
+	l.Segments = map[string][]presentation.Segment{}
+	for name, list := range f.playlists {
+		init := ""
+		for k := l.First; k <= last; k++ {
+			s := presentation.Segment{K: k, Gap: true, Init: init}
+			if i := k - list.First; i >= 0 && i < int64(len(list.Segments)) {
+				s = list.Segments[i]
+				init = s.Init
+				s.Gap = s.Gap || !p.whole(f, name, &s)
+			} else if i >= 0 {
+				s.Gap = init == "" || !p.whole(f, name, &s)
+			}
+			l.Segments[name] = append(l.Segments[name], s)
+		}
+	}
+	return l, last, true
+}
+
+// whole tells whether the store has a segment whole, with its initialization, and notes its size.
+func (p *Publisher) whole(f found, track string, s *presentation.Segment) bool {
+	info, ok := f.objects[track+"/"+strconv.FormatInt(s.K, 10)+".m4s"]
+	if !ok || info.Size == 0 { // a power cut can leave an empty file
+		return false
+	}
+	init, ok := f.objects[track+"/"+s.Init]
+	s.Bytes = info.Size
+	return ok && init.Size > 0
+}
+
+// salvage adds segments that were stored, but whose listing the process did not live to see.
+func (p *Publisher) salvage(f found, l *presentation.Listed, last int64) {
+	newest := p.cfg.Presentation.Grid.K(p.cfg.Now() + farAhead)
+	for k := last + 1; k <= newest; k++ {
+		row := map[string]presentation.Segment{}
+		for name, segs := range l.Segments {
+			s := presentation.Segment{K: k, Init: segs[len(segs)-1].Init}
+			if s.Init != "" && p.whole(f, name, &s) {
+				row[name] = s
+			}
+		}
+		if len(row) == 0 {
+			return
+		}
+		for name, segs := range l.Segments {
+			s, ok := row[name]
+			if !ok {
+				s = presentation.Segment{K: k, Gap: true, Init: segs[len(segs)-1].Init}
+			}
+			l.Segments[name] = append(segs, s)
+		}
+	}
+}
+
+// wasFresh says since when viewers have seen the newest media that the playlists list.
+func (p *Publisher) wasFresh(snap *presentation.Snapshot, last int64, at time.Time) {
+	newest := int64(-1)
+	for _, t := range snap.Tracks() {
+		for _, s := range snap.Segments(t.Name) {
+			if !s.Gap && s.K <= last {
+				newest = max(newest, s.K)
+			}
+		}
+	}
+	if newest >= 0 {
+		p.fresh.Store(&listing{k: newest, at: min(tick.FromTime(at), p.cfg.Now())})
+	}
+}

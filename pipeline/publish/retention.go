@@ -1,0 +1,130 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// trash is the job that removes what no playlist can need any more. What the store holds is known from its listing at start
+// and from every write since, so that nothing is deleted by guess.
+type trash struct {
+	job
+	names     []string           // to be deleted
+	held      map[int64]uint64   // segment number → tracks, as bits of their place in the presentation
+	leftovers map[int64][]string // segments of tracks that the channel no longer has
+	inits     map[string]int64   // initialization → last number that needs it
+	strangers []string           // playlists of tracks that the channel no longer has
+}
+
+const (
+	trashBatch = 64
+	maxTrash   = 100_000 // what exceeds it is found again at the next start
+	trashPause = 5 * time.Second
+)
+
+func (t *trash) use(init string, k int64) {
+	if t.inits == nil {
+		t.inits = map[string]int64{}
+	}
+	t.inits[init] = max(t.inits[init], k)
+}
+
+// hold notes that the store may have a segment: a write that failed may have arrived all the same.
+func (t *trash) hold(k int64, track int) {
+	if t.held == nil {
+		t.held = map[int64]uint64{}
+	}
+	t.held[k] |= 1 << track
+}
+
+func (t *trash) take() []string {
+	n := min(trashBatch, len(t.names))
+	out := slices.Clone(t.names[:n])
+	t.names = slices.Delete(t.names, 0, n)
+	return out
+}
+
+func (t *trash) throw(names ...string) {
+	t.names = append(t.names, names[:min(len(names), maxTrash-len(t.names))]...)
+}
+
+// trackIndex is a track's place in the presentation, -1 for one that is not part of it.
+func (p *Publisher) trackIndex(name string) int {
+	for i, t := range p.cfg.Presentation.Tracks {
+		if t.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// expire throws away what is older than the presentation still needs (RFC 8216bis §6.2.2). It goes by numbers alone, also
+// when nothing can be written: on a full disk that is what makes room again.
+func (p *Publisher) expire() {
+	oldest := p.window.Snapshot().Oldest()
+	for k, tracks := range p.trash.held {
+		if k >= oldest {
+			continue
+		}
+		for i, t := range p.cfg.Presentation.Tracks {
+			if tracks&(1<<i) != 0 {
+				p.trash.throw(p.objectName(t.Name, strconv.FormatInt(k, 10)+".m4s"))
+			}
+		}
+		delete(p.trash.held, k)
+	}
+	for k, names := range p.trash.leftovers {
+		if k < oldest {
+			p.trash.throw(names...)
+			delete(p.trash.leftovers, k)
+		}
+	}
+	for name, k := range p.trash.inits {
+		if k < oldest && !p.current(name) {
+			p.trash.throw(name)
+			delete(p.trash.inits, name)
+			delete(p.inits, name)
+		}
+	}
+}
+
+// current tells whether an initialization is the one that new segments need.
+func (p *Publisher) current(name string) bool {
+	for _, t := range p.known {
+		if t.Init != "" && p.objectName(t.Name, t.Init) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// removeStrangers throws away the playlists of tracks that are gone, once new playlists stand that do not name them.
+func (p *Publisher) removeStrangers() {
+	p.trash.throw(p.trash.strangers...)
+	p.trash.strangers = nil
+}
+
+// deleteObjects removes a batch; what cannot be removed is tried again later.
+func (p *Publisher) deleteObjects(ctx context.Context, names []string) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.RetryFor)
+	defer cancel()
+	var left []string
+	var last error
+	for _, n := range names {
+		if err := p.cfg.Store.Delete(ctx, n); err != nil {
+			left, last = append(left, n), err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status.Deleted += uint64(len(names) - len(left))
+	p.trash.succeeded()
+	if last != nil {
+		p.trash.throw(left...)
+		p.trash.after = time.Now().Add(trashPause)
+		p.failed(fmt.Errorf("removing expired objects: %w", last))
+	}
+}

@@ -1,0 +1,224 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"onair/pkg/presentation"
+	"onair/pkg/tick"
+)
+
+// stuckAfter is how long Run waits at its end for a store that does not let go of a write.
+const stuckAfter = time.Second
+
+// Run reads back what the store lists, then publishes until ctx ends, then writes what is complete. Its error tells only
+// that the store held on to a write: everything else is retried, counted and told by Status.
+func (p *Publisher) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	ending := ctx.Done()
+	var over <-chan time.Time
+	for {
+		next, idle := p.advance(work, ending == nil)
+		if ending == nil && idle {
+			break
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-p.wake:
+			continue
+		case <-timer.C:
+			continue
+		case <-ending:
+			ending = nil
+			t := time.NewTimer(p.cfg.Flush)
+			defer t.Stop()
+			over = t.C
+			continue
+		case <-over:
+		}
+		break
+	}
+	stop()
+	return p.wait()
+}
+
+// wait lets the jobs end. A write that cannot be cancelled, as to a dead network mount, is left behind.
+func (p *Publisher) wait() error {
+	done := make(chan struct{})
+	go func() {
+		p.jobs.Wait()
+		close(done)
+	}()
+	t := time.NewTimer(stuckAfter)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-t.C:
+		return fmt.Errorf("store %s: a write does not return: the destination hangs", p.cfg.Store)
+	}
+}
+
+// spawn runs f beside the loop, which then looks again.
+func (p *Publisher) spawn(f func()) {
+	p.jobs.Go(func() {
+		f()
+		p.signal()
+	})
+}
+
+// advance settles what can be settled and starts the jobs that are due. next is when to come back without being woken; idle
+// tells that nothing is left to write.
+func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, idle bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	next = now.Add(time.Minute)
+	sooner := func(t time.Time) {
+		if t.After(now) && t.Before(next) {
+			next = t
+		}
+	}
+	if !p.restored {
+		if p.reading.due(now) {
+			p.reading.running = true
+			p.spawn(func() { p.readBack(ctx) })
+		}
+		sooner(p.reading.after)
+		return next, ending && p.queue.len() == 0
+	}
+	p.settle(now, ending, sooner)
+	p.writeQueue(ctx, now, sooner)
+	if p.manifest.wanted != nil && p.manifest.due(now) {
+		p.manifest.running = true
+		snap := p.manifest.wanted
+		p.spawn(func() { p.writeManifests(ctx, snap) })
+	}
+	sooner(p.manifest.after)
+	if len(p.trash.names) > 0 && !ending && p.trash.due(now) {
+		p.trash.running = true
+		names := p.trash.take()
+		p.spawn(func() { p.deleteObjects(ctx, names) })
+	}
+	sooner(p.trash.after)
+	return next, ending && !p.unfinished() && p.manifest.wanted == nil
+}
+
+// unfinished tells whether a segment number waits that can still be settled: one that every live track has brought.
+func (p *Publisher) unfinished() bool {
+	e := p.queue.oldest()
+	return e != nil && !p.queue.judge(e, time.Now(), p.ready).incomplete
+}
+
+func (j *job) due(now time.Time) bool { return !j.running && !now.Before(j.after) }
+
+// failed notes a try that failed; the next one waits.
+func (j *job) failed(now time.Time) {
+	j.running = false
+	j.after = now.Add(min(firstBackOff<<min(j.tries, 10), maxBackOff))
+	j.tries++
+}
+
+func (j *job) succeeded() { *j = job{} }
+
+// ready tells whether the initialization that an item needs is stored.
+func (p *Publisher) ready(it *item) bool {
+	o := p.inits[p.objectName(it.Track, it.track.Init)]
+	return o != nil && o.stored
+}
+
+// settle lists every segment number, in order, that waits for nothing more.
+func (p *Publisher) settle(now time.Time, ending bool, sooner func(time.Time)) {
+	for {
+		e := p.queue.oldest()
+		if e == nil {
+			return
+		}
+		v := p.queue.judge(e, now, p.ready)
+		if !v.settled {
+			sooner(v.next)
+			return
+		}
+		if ending && v.incomplete {
+			return
+		}
+		p.queue.learn(e)
+		p.list(e)
+	}
+}
+
+// list appends a settled segment number to the window.
+func (p *Publisher) list(e *entry) {
+	segs := make(map[string]presentation.Segment, len(e.items))
+	for name, it := range e.items {
+		if it.state != stored || !p.ready(it) {
+			p.status.tracks[name].Gaps++
+			continue
+		}
+		p.describe(it.track)
+		segs[name] = presentation.Segment{
+			K: e.k, Start: it.Start, End: it.End, Slate: it.Slate, Init: it.track.Init, Bytes: int64(len(it.Body)),
+		}
+	}
+	for _, name := range p.queue.live {
+		if t := p.status.tracks[name]; t != nil && e.items[name] == nil {
+			t.Gaps++
+		}
+	}
+	p.append(e.k, segs)
+	p.manifest.arrived = e.last
+}
+
+// describe brings the window's idea of every track up to date before a segment made with a new one is listed: an init
+// changes in all tracks at once.
+func (p *Publisher) describe(track presentation.Track) {
+	if p.applied[track.Name].Init == track.Init && p.applied[track.Name].Codecs == track.Codecs {
+		return
+	}
+	for _, t := range p.known {
+		if t.Init == "" || t.Init != track.Init {
+			continue
+		}
+		if err := p.window.SetTrack(t); err != nil {
+			p.failed(err)
+			continue
+		}
+		p.applied[t.Name] = t
+	}
+}
+
+// append lists k with what is there of it, asks for playlists and lets go what has expired.
+func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
+	p.queue.pass(k)
+	if err := p.window.Append(k, segs); err != nil {
+		p.failed(err)
+		if errors.Is(err, presentation.ErrListed) {
+			return
+		}
+		if err := p.window.Append(k, nil); err != nil {
+			return
+		}
+	}
+	for name, s := range segs {
+		p.trash.use(p.objectName(name, s.Init), k)
+	}
+	p.expire()
+	snap := p.window.Snapshot()
+	if snap.Ready() {
+		p.manifest.wanted = snap
+	}
+}
+
+// listed notes that viewers can see snap since now.
+func (p *Publisher) listed(snap *presentation.Snapshot, now tick.Tick) {
+	if k, ok := snap.NewestMedia(); ok {
+		if old := p.fresh.Load(); old == nil || k > old.k {
+			p.fresh.Store(&listing{k: k, at: now})
+		}
+	}
+}
