@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ var x264Presets = []string{
 	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 }
 
+// defaultName matches what the default ladder calls its renditions.
+var defaultName = regexp.MustCompile(`^(?i)v[0-9]*$`)
+
 // softwareEncoders are those that a codec has unless the file names a hardware one.
 var softwareEncoders = map[string]string{codecH264: "libx264", codecHEVC: "libx265", codecAV1: "libaom-av1"}
 
@@ -39,7 +43,7 @@ func (r *reader) renditions(c *Channel) {
 	}
 	for i, a := range c.Audio {
 		if r.given("audio") && !r.bad["audio"] {
-			r.audio(fmt.Sprintf("audio[%d]", i), a, seen)
+			r.audio(fmt.Sprintf("audio[%d]", i), a, c, seen)
 		} else if first, ok := seen[a.Name]; ok {
 			r.wrong(first+".name", fmt.Sprintf("%q is also the name of the audio rendition that there is by default", a.Name),
 				"write an audio list or take another name")
@@ -79,11 +83,13 @@ func (r *reader) video(path string, v Video, seen map[string]string) {
 	}
 }
 
-func (r *reader) audio(path string, a Audio, seen map[string]string) {
+func (r *reader) audio(path string, a Audio, c *Channel, seen map[string]string) {
 	if r.bad[path] {
 		return
 	}
 	r.name(path+".name", a.Name, seen)
+	r.check(c.Video != nil || !defaultName.MatchString(a.Name), path+".name", "is a name of the default video ladder",
+		"allowed is another name, or a video list")
 	r.check(slices.Contains([]int{1, 2, 6}, a.Channels), path+".channels", "is no layout that every player knows",
 		"allowed is 1 (mono), 2 (stereo) or 6 (5.1)")
 	if r.given(path+".bitrate") && !r.bad[path+".channels"] {

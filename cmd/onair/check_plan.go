@@ -1,0 +1,283 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"onair/pipeline/config"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/ladder"
+	"onair/pkg/tick"
+)
+
+// What a plan assumes of a source that nobody has seen yet.
+const (
+	assumedWidth  = 1920
+	assumedHeight = 1080
+	assumedRate   = 25
+	assumedVideo  = 256 // PID of the picture; audio follows
+)
+
+// assumedStart is when the planned run of FFmpeg would begin: a fixed instant, so that two plans of a file are equal.
+var assumedStart = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// plan is what a channel file means, for its author to read.
+type plan struct {
+	ch     *config.Channel
+	grid   tick.Grid
+	audio  tick.Audio
+	ladder []ladder.Rendition
+	run    ffmpeg.Plan
+	source ffmpeg.Source
+}
+
+// newPlan plans a channel for an assumed source of 1920x1080, at the channel's frame rate or 25.
+func newPlan(ch *config.Channel) (*plan, error) {
+	p := &plan{ch: ch, audio: ch.AudioGrid()}
+	rate := ch.FrameRate
+	if rate.IsZero() {
+		rate = tick.Rate{Num: assumedRate, Den: 1}
+	}
+	gridRate, picture := rate, config.Picture{Width: assumedWidth, Height: assumedHeight, SARNum: 1, SARDen: 1}
+	if ch.Video != nil && len(ch.Video) == 0 {
+		gridRate = tick.Rate{}
+	}
+	var err error
+	if p.grid, err = ch.Grid(gridRate); err != nil {
+		return nil, fmt.Errorf("making the grid: %w", err)
+	}
+	p.ladder = ch.Ladder(picture, gridRate)
+	p.source = p.assumed(rate)
+	start := p.grid.Start(p.grid.NextK(tick.FromTime(assumedStart)))
+	p.run, err = ffmpeg.NewPlan(p.source,
+		ffmpeg.Channel{Grid: p.grid, Audio: p.audio, Preset: ch.Preset, Renditions: p.ladder, Select: ch.Inputs[0].Tracks()},
+		ffmpeg.Interval{Base: ffmpeg.Base(start, p.grid, p.audio), Start: start})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// assumed is a source that has the track that each rendition asks for.
+func (p *plan) assumed(rate tick.Rate) ffmpeg.Source {
+	src := ffmpeg.Source{}
+	if !p.grid.Rate.IsZero() {
+		src.VideoPID = assumedVideo
+		src.Video = &ffmpeg.Video{
+			Codec: "h264", Width: assumedWidth, Height: assumedHeight, SARNum: 1, SARDen: 1, Rate: rate, PixFmt: "yuv420p",
+		}
+	}
+	for i, a := range p.ch.Audio {
+		t := ffmpeg.AudioTrack{PID: assumedVideo + 1 + uint16(i), Codec: "aac", SampleRate: int(p.audio.Rate), Channels: a.Channels}
+		if a.Language != "und" {
+			t.Language = a.Language
+		}
+		if chosen := p.ch.Inputs[0].Audio; i < len(chosen) {
+			t.Language = chosen[i].Language
+			if chosen[i].PID != 0 {
+				t.PID = chosen[i].PID
+			}
+		}
+		src.Audio = append(src.Audio, t)
+	}
+	return src
+}
+
+// print writes the plan. Only the first error of the writer counts.
+func (p *plan) print(w io.Writer) error {
+	out := &lines{w: w}
+	c := p.ch
+	out.f("channel %s (%s)", c.Name, c.File)
+	out.f("")
+	p.address(out)
+	out.f("  timeline   %s/%s/ (grid.json, anchors)", strings.TrimSuffix(c.Timeline.String(), "/"), c.Name)
+	for _, s := range c.Outputs {
+		out.f("  output     %s/%s/", strings.TrimSuffix(s.String(), "/"), c.Name)
+	}
+	if c.Timeline == c.Outputs[0] {
+		out.f("             pipelines with folders of their own are not twins: those share a timeline")
+	}
+	out.f("")
+	p.inputs(out)
+	out.f("")
+	p.times(out)
+	out.f("")
+	p.renditions(out)
+	out.f("")
+	p.command(out)
+	return out.err
+}
+
+// lines writes until the first error.
+type lines struct {
+	w   io.Writer
+	err error
+}
+
+func (l *lines) f(format string, a ...any) {
+	if l.err == nil {
+		_, l.err = fmt.Fprintf(l.w, strings.TrimRight(format, " ")+"\n", a...)
+	}
+}
+
+func (p *plan) address(out *lines) {
+	scheme := "http"
+	if p.ch.TLS.Enabled() {
+		scheme = "https"
+	}
+	host, port, _ := net.SplitHostPort(p.ch.HTTP) // checked when the file was read
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = "localhost"
+	}
+	out.f("  http       %s: page %s://%s/%s/", p.ch.HTTP, scheme, net.JoinHostPort(host, port), p.ch.Name)
+	if p.ch.APIToken == "" {
+		out.f("             changes by the API: from this machine only")
+	} else {
+		out.f("             changes by the API: with the token")
+	}
+}
+
+func (p *plan) inputs(out *lines) {
+	out.f("inputs, in order of preference")
+	for _, in := range p.ch.Inputs {
+		program := "first programme"
+		if in.Program != 0 {
+			program = fmt.Sprintf("programme %d", in.Program)
+		}
+		tracks := "audio by language, else by place"
+		if len(in.Audio) > 0 {
+			tracks = "audio " + strings.Join(in.Tracks(), ", ")
+		}
+		var allow []string
+		for _, a := range in.Allow {
+			allow = append(allow, a.String())
+		}
+		out.f("  %s: %s, %s", in.Name, program, tracks)
+		for i, u := range in.Legs {
+			out.f("    leg %d    %s", i+1, config.Redact(u.Redacted()))
+		}
+		if len(in.Legs) > 1 {
+			out.f("    merge    waits %s for a missing packet at most", in.Merge)
+		}
+		out.f("    allow    %s", strings.Join(allow, ", "))
+	}
+	if len(p.ch.Inputs) > 1 {
+		out.f("  the first that is healthy at start is used; the others are received and watched")
+	}
+	out.f("  until then, and while none is received: a gap (this version has no slate)")
+}
+
+func (p *plan) times(out *lines) {
+	g := p.grid
+	out.f("grid, counted from 1970-01-01T00:00:00Z")
+	switch {
+	case g.Rate.IsZero():
+		out.f("  segment    %s", exact(g.T))
+	case p.ch.FrameRate.IsZero():
+		out.f("  frames     %s a second (assumed: the file leaves it to the source)", g.Rate)
+	default:
+		out.f("  frames     %s a second", g.Rate)
+	}
+	if !g.Rate.IsZero() {
+		rounded := ""
+		if g.T != tick.FromDuration(p.ch.Segment) {
+			rounded = fmt.Sprintf(" (%s rounded to whole frames)", short(p.ch.Segment))
+		}
+		out.f("  segment    %d frames, %s%s", g.Frames, exact(g.T), rounded)
+		out.f("  key frame  every %d frames, %s", g.GOP, exact(tick.Tick(g.GOP)*g.Rate.Frame()))
+	}
+	if len(p.ch.Audio) > 0 {
+		out.f("  audio      %d Hz, frames of %d samples; in a segment %s", p.audio.Rate, p.audio.Samples, audioPattern(g, p.audio))
+	}
+	out.f("  window     %s, %d segments", short(p.ch.Window), (tick.FromDuration(p.ch.Window)+g.T-1)/g.T)
+}
+
+// short is a duration without the zero minutes and seconds of its String.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []struct{ end, drop string }{{"m0s", "0s"}, {"h0m", "0m"}} {
+		if strings.HasSuffix(s, zero.end) {
+			s = strings.TrimSuffix(s, zero.drop)
+		}
+	}
+	return s
+}
+
+// exact is a span in seconds with as many digits as it takes, up to the nanosecond.
+func exact(t tick.Tick) string {
+	ns := t.Round(1_000_000_000)
+	text := fmt.Sprintf("%d.%09d", ns/1_000_000_000, ns%1_000_000_000)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " s"
+}
+
+// shownPattern is the longest audio pattern that is written out.
+const shownPattern = 8
+
+// audioPattern tells how many audio frames the segments hold: the counts repeat when both grids meet again.
+func audioPattern(g tick.Grid, a tick.Audio) string {
+	period := tick.Common(g.T, a.Frame())
+	n := int64(period / g.T)
+	first := g.NextK(tick.FromTime(assumedStart))
+	first += (n - first%n) % n // begin where the pattern does
+	var counts []string
+	for k := first; k < first+min(n, 4096); k++ {
+		counts = append(counts, strconv.FormatInt(a.First(g, k+1)-a.First(g, k), 10))
+	}
+	switch {
+	case n == 1:
+		return counts[0]
+	case n <= shownPattern:
+		return fmt.Sprintf("%s, every %s", strings.Join(counts, " "), exact(period))
+	}
+	slices.Sort(counts)
+	kinds := slices.Compact(slices.Clone(counts))
+	return fmt.Sprintf("%s in a pattern of %d segments, %s", strings.Join(kinds, " or "), n, exact(period))
+}
+
+func (p *plan) renditions(out *lines) {
+	out.f("renditions")
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  name\tpicture or sound\tencoder\ttarget\tbandwidth\taverage\tcodecs")
+	for _, r := range p.ladder {
+		what := fmt.Sprintf("%dx%d", r.Width, r.Height)
+		if r.Kind == ladder.Audio {
+			what = fmt.Sprintf("%d channels, %s", r.Channels, r.Language)
+		}
+		encoder, err := ffmpeg.Encoder(r)
+		if err != nil {
+			encoder = "?"
+		}
+		peak, average := r.Bandwidth(p.grid.T)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%v\t%d\t%d\t%s\n", r.Name, what, encoder, config.Bitrate(r.Bitrate), peak, average, ladder.CodecString(r))
+	}
+	_ = t.Flush() // a strings.Builder takes everything
+	for line := range strings.Lines(table.String()) {
+		out.f("%s", strings.TrimRight(line, " \n"))
+	}
+	out.f("  bandwidth and average in bits per second, container included; an HLS variant declares picture and sound together")
+	if p.ch.Video == nil {
+		out.f("  the video renditions are the default ladder for %dx%d: the file leaves it to the source", assumedWidth, assumedHeight)
+	}
+}
+
+func (p *plan) command(out *lines) {
+	var assumed []string
+	if v := p.source.Video; v != nil {
+		assumed = append(assumed, fmt.Sprintf("%dx%d at %s", v.Width, v.Height, v.Rate))
+	}
+	if n := len(p.source.Audio); n > 0 {
+		assumed = append(assumed, fmt.Sprintf("audio tracks: %d", n))
+	}
+	out.f("FFmpeg, for an assumed source (%s) and a run from %s on", strings.Join(assumed, ", "), assumedStart.Format(time.RFC3339))
+	for _, note := range p.run.Notes {
+		out.f("  note: %s", note)
+	}
+	out.f("  %s", strings.Join(wrap(p.run.Args), " \\\n    "))
+}
