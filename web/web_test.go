@@ -20,7 +20,7 @@ func TestPageIsWhole(t *testing.T) {
 	if !strings.Contains(string(index), `<base href="./">`) {
 		t.Error("no base tag to set for the page of one channel")
 	}
-	for _, m := range regexp.MustCompile(`(?:src|href)="\./(_assets/[^"]+)"`).FindAllStringSubmatch(string(index), -1) {
+	for _, m := range regexp.MustCompile(`(?:src|href)="(?:\./)?(_assets/[^"]+)"`).FindAllStringSubmatch(string(index), -1) {
 		if _, err = fs.Stat(web.Files(), m[1]); err != nil {
 			t.Errorf("index.html names what is not there: %v", err)
 		}

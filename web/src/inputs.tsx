@@ -1,0 +1,133 @@
+import { useState } from 'preact/hooks';
+import { switchInput } from './api';
+import { bitrate, bytes, count, dash, rate, short } from './format';
+import type { History } from './history';
+import { Spark } from './spark';
+import type { Input, Leg } from './status';
+
+const lamps: Record<string, string> = {
+  receiving: 'good', waiting: 'idle', listening: 'idle', connected: 'idle', silent: 'bad', failed: 'bad',
+};
+
+/** The inputs in order of preference, each with its legs. */
+export function Inputs({ history }: { history: History }) {
+  const now = history.now;
+  const [answer, setAnswer] = useState('');
+  const use = async (name: string) => {
+    const what = name === 'auto' ? 'Let onair choose the input again?' : `Put input ${name} on air now?`;
+    if (confirm(what)) setAnswer(await switchInput(now.channel, name).catch(() => 'not switched: no answer'));
+  };
+  return (
+    <section class="inputs" aria-label="Inputs">
+      <h3>
+        Inputs
+        {now.choice !== 'auto' && now.choice !== '' && (
+          <button type="button" class="small" onClick={() => use('auto')}>Choose automatically</button>
+        )}
+      </h3>
+      {answer && <p class="bad" role="alert">{answer}</p>}
+      {now.inputs.map((input) => (
+        <InputCard key={input.name} input={input} history={history} use={now.inputs.length > 1 && !input.active ? use : undefined} />
+      ))}
+    </section>
+  );
+}
+
+interface CardProps {
+  input: Input;
+  history: History;
+  use: ((name: string) => void) | undefined;
+}
+
+function InputCard({ input, history, use }: CardProps) {
+  const past = history.past.inputs.find((i) => i.name === input.name) ?? input;
+  const bits = history.series((s) => s.inputs.find((i) => i.name === input.name)?.bitrate ?? 0);
+  return (
+    <div class={`card ${input.active ? 'active' : ''}`}>
+      <div class="row">
+        <span class={`lamp ${lamps[input.state] ?? 'idle'}`} aria-hidden="true" />
+        <strong>{input.name}</strong>
+        <span class="muted">{input.state}</span>
+        {input.active && <span class="tag">on air</span>}
+        {use && <button type="button" class="small" onClick={() => use(input.name)} aria-label={`Use input ${input.name}`}>Use</button>}
+        <span class="grow" />
+        <Spark values={bits} label={`Bitrate of ${input.name} in the last minute`} />
+        <span class="number">{bitrate(input.bitrate)}</span>
+      </div>
+      <p class="muted">{source(input)}</p>
+      <table class="legs">
+        <thead>
+          <tr>
+            <th scope="col">Leg</th><th scope="col" class="right">Bitrate</th><th scope="col" class="right">Lost</th>
+            <th scope="col" class="right" title="Lost here, brought by another leg">Recovered</th>
+            <th scope="col" class="right" title="Behind the fastest leg">Path</th>
+          </tr>
+        </thead>
+        <tbody>{input.legs.map((leg, i) => <LegRow key={leg.url} leg={leg} past={past.legs[i] ?? leg} />)}</tbody>
+      </table>
+      <Facts input={input} past={past} />
+    </div>
+  );
+}
+
+/** What the input carries. */
+function source(input: Input): string {
+  const parts: string[] = [];
+  const v = input.video;
+  if (v) parts.push(`${v.codec} ${v.width}×${v.height}${v.interlaced ? ' interlaced' : ''} ${rate(v.rate)} fps`);
+  const sound = input.program?.streams.filter((s) => s.kind === 'audio') ?? [];
+  if (sound.length > 0) parts.push(sound.map((s) => (s.language ? `${s.codec} ${s.language}` : s.codec)).join(', '));
+  if (input.program) parts.push(`programme ${input.program.number}`);
+  return input.error || parts.join(' · ') || 'programme not known yet';
+}
+
+function LegRow({ leg, past }: { leg: Leg; past: Leg }) {
+  return (
+    <tr>
+      <td>
+        <span class={`lamp ${lamps[leg.state] ?? 'idle'}`} aria-hidden="true" /> <code>{leg.url}</code>
+        <span class="muted"> {leg.state}{leg.peer && ` from ${leg.peer}`}</span>
+        {leg.error && <span class="bad"> {leg.error}</span>}
+        {leg.srt && (
+          <span class="muted"> · RTT {short(leg.srt.rtt_ms / 1000)}, {count(leg.srt.retrans)} sent again, {count(leg.srt.drop)} given up</span>
+        )}
+      </td>
+      <td class="right number">{bitrate(leg.bitrate)}</td>
+      <td class="right number"><Counter value={leg.lost} past={past.lost} level={leg.lost - past.lost > leg.recovered - past.recovered ? 'bad' : 'warn'} /></td>
+      <td class="right number"><Counter value={leg.recovered} past={past.recovered} level="" /></td>
+      <td class="right number">{leg.state === 'receiving' ? short(leg.path_difference_ms / 1000) : dash}</td>
+    </tr>
+  );
+}
+
+/** Counters of the merged stream; those that are 0 are left out. */
+function Facts({ input, past }: { input: Input; past: Input }) {
+  const facts: [string, number, number][] = [
+    ['lost on all legs', input.lost, past.lost],
+    ['continuity', input.ts.continuity, past.ts.continuity],
+    ['transport', input.ts.transport, past.ts.transport],
+    ['CRC', input.ts.crc, past.ts.crc],
+    ['scrambled', input.ts.scrambled, past.ts.scrambled],
+    ['sync losses', input.ts.sync_losses, past.ts.sync_losses],
+    ['PES without PTS', input.ts.pes_without_pts, past.ts.pes_without_pts],
+    ['clock restarts', input.generations, past.generations],
+  ];
+  const seen = facts.filter(([, v]) => v > 0);
+  return (
+    <p class="facts muted">
+      {seen.length === 0 && 'No transport stream errors'}
+      {seen.map(([name, v, p]) => (
+        <span key={name}>{name} <Counter value={v} past={p} level="bad" /></span>
+      ))}
+      <span>spool {short(input.spool.seconds)}, {bytes(input.spool.bytes)}</span>
+      {input.clock_offset_ms !== 0 && <span title="Source clock against this host's">clock {input.clock_offset_ms > 0 ? '+' : '−'}{Math.abs(Math.round(input.clock_offset_ms))} ms</span>}
+    </p>
+  );
+}
+
+/** A counter, coloured while it grows, with what the last minute added. */
+export function Counter({ value, past, level }: { value: number; past: number; level: string }) {
+  const grown = value - past;
+  if (grown <= 0) return <>{count(value)}</>;
+  return <span class={level} title="in the last minute">{count(value)} <small>+{count(grown)}</small></span>;
+}

@@ -1,0 +1,152 @@
+// What the API tells of a channel. docs/openapi.yaml says what each field means.
+
+export interface Status {
+  channel: string;
+  state: string; // waiting, on_air, gap, failed
+  since: string;
+  now: string;
+  version: string;
+  stale: string;
+  grid: Grid | null;
+  active_input: string;
+  choice: string;
+  lock: string;
+  run_restarts: number;
+  runs_started: number;
+  segments_total: number;
+  inputs: Input[];
+  runs: Run[];
+  renditions: Rendition[];
+  stores: Store[];
+  events: Event[];
+}
+
+export interface Grid {
+  frame_rate: string;
+  segment_frames: number;
+  segment_seconds: number;
+  gop_frames: number;
+  audio_rate: number;
+  audio_frame: number;
+}
+
+export interface Input {
+  name: string;
+  state: string; // waiting, receiving, silent, failed
+  error: string;
+  active: boolean;
+  program: Program | null;
+  video: Picture | null;
+  bitrate: number;
+  ts: TS;
+  lost: number;
+  unmerged: boolean;
+  generation: number;
+  generations: number;
+  clock_offset_ms: number;
+  last_packet_ms: number;
+  spool: { seconds: number; bytes: number };
+  legs: Leg[];
+}
+
+export interface Program {
+  number: number;
+  pmt_pid: number;
+  pcr_pid: number;
+  streams: { pid: number; kind: string; codec: string; language: string }[];
+}
+
+export interface Picture {
+  codec: string;
+  width: number;
+  height: number;
+  rate: string;
+  interlaced: boolean;
+}
+
+export interface TS {
+  packets: number;
+  null: number;
+  continuity: number;
+  transport: number;
+  crc: number;
+  scrambled: number;
+  sync_losses: number;
+  junk_bytes: number;
+  pes_without_pts: number;
+}
+
+export interface Leg {
+  url: string;
+  state: string; // listening, connected, receiving, silent, failed
+  error: string;
+  peer: string;
+  packets: number;
+  bytes: number;
+  bitrate: number;
+  lost: number;
+  recovered: number;
+  late: number;
+  duplicates: number;
+  reordered: number;
+  wrong_type: number;
+  rejected: number;
+  path_difference_ms: number;
+  srt: { rtt_ms: number; loss: number; drop: number; retrans: number; undecrypt: number } | null;
+}
+
+export interface Run {
+  id: number;
+  pid: number;
+  input: string;
+  state: string; // starting, active, ending, ended
+  from: string;
+  speed: number;
+  fps: number;
+  frames: number;
+  dup: number;
+  drop: number;
+  behind_seconds: number;
+  reason: string;
+  command: string[];
+}
+
+export interface Rendition {
+  name: string;
+  kind: string; // video, audio
+  codecs: string;
+  width: number;
+  height: number;
+  frame_rate: string;
+  language: string;
+  channels: number;
+  target_bitrate: number;
+  bitrate: number;
+  last_k: number;
+  bytes: number;
+  segments: number;
+  gaps: number;
+  frames: number;
+  holes: number;
+  segment_seconds: number;
+  publish_latency_ms: number;
+}
+
+export interface Store {
+  name: string;
+  last_k: number;
+  listed_at: string;
+  writes: number;
+  errors: number;
+  gaps: number;
+  queue: number;
+  latency_ms: number;
+  last_error: string;
+}
+
+export interface Event {
+  time: string;
+  level: string; // info, warning, error
+  stage: string;
+  message: string;
+}
