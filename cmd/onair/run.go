@@ -1,9 +1,175 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"onair/pipeline"
+	"onair/pipeline/config"
+	"onair/pipeline/control"
+	"onair/pipeline/origin"
+	"onair/pkg/ffmpeg"
+	"onair/web"
+)
+
+// Bounds of the HTTP server.
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 2 * time.Minute
+	closeTime  = 2 * time.Second
+)
 
 type runCmd struct {
+	Files []string `arg:"" name:"file" help:"Channel files." type:"path"`
 }
 
-// Run implements the verb.
-func (c *runCmd) Run(_ *env) error { return errors.New("run: under construction") }
+// Run keeps the channels on air until the context ends.
+func (c *runCmd) Run(e *env) error {
+	files, err := config.LoadAll(c.Files, e.lookup)
+	if err != nil {
+		return usage(err)
+	}
+	log, err := e.logger()
+	if err != nil {
+		return usage(err)
+	}
+	return runChannels(e.ctx, files, log)
+}
+
+// runChannels builds the channels, serves them, and runs them to their end.
+func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
+	if err := checkFFmpeg(ctx, log); err != nil {
+		return err
+	}
+	var channels []*pipeline.Channel
+	sites := map[string][]*pipeline.Channel{}
+	first := map[string]*config.Channel{}
+	for _, f := range files {
+		for _, w := range f.Warnings {
+			log.Warn().Str("channel", f.Name).Msg(w.String())
+		}
+		ch, err := pipeline.New(pipeline.ChannelConfig{File: f, Version: version, Log: log})
+		if err != nil {
+			return err
+		}
+		channels = append(channels, ch)
+		sites[f.HTTP] = append(sites[f.HTTP], ch)
+		if first[f.HTTP] == nil {
+			first[f.HTTP] = f
+		}
+	}
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	var servers errgroup.Group
+	for address, chs := range sites {
+		s, err := newSite(first[address], chs, log)
+		if err != nil {
+			return err
+		}
+		servers.Go(func() error { return s.run(serving) })
+	}
+	g, inner := errgroup.WithContext(ctx)
+	for _, ch := range channels {
+		g.Go(func() error { return ch.Run(inner) })
+	}
+	err := g.Wait()
+	stopServing()
+	return errors.Join(err, servers.Wait())
+}
+
+// checkFFmpeg refuses to start without a usable FFmpeg.
+func checkFFmpeg(ctx context.Context, log zerolog.Logger) error {
+	for _, program := range []string{"ffmpeg", "ffprobe"} {
+		v, err := ffmpegVersion(ctx, program)
+		if err != nil {
+			return err
+		}
+		log.Info().Str("program", program).Str("version", v.Text).Msg("found")
+	}
+	return nil
+}
+
+func ffmpegVersion(ctx context.Context, program string) (ffmpeg.Version, error) {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return ffmpeg.Version{}, fmt.Errorf("%s is not installed (apt-get install ffmpeg) or not in PATH: %w", program, err)
+	}
+	out, err := exec.CommandContext(ctx, path, ffmpeg.VersionArgs()...).Output()
+	if err != nil {
+		return ffmpeg.Version{}, fmt.Errorf("%s does not run: %w", path, err)
+	}
+	v, err := ffmpeg.ParseVersion(out)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, v.Check()
+}
+
+// site is one HTTP address with its channels.
+type site struct {
+	listener net.Listener
+	server   *http.Server
+	file     *config.Channel
+	log      zerolog.Logger
+}
+
+func newSite(file *config.Channel, chs []*pipeline.Channel, log zerolog.Logger) (*site, error) {
+	log = log.With().Str("stage", "http").Str("address", file.HTTP).Logger()
+	var sources []control.Source
+	oc := origin.Config{Log: log}
+	for _, ch := range chs {
+		sources = append(sources, ch)
+		oc.Channels = append(oc.Channels, origin.Channel{Name: ch.Name(), Edge: ch.Edge(), Fresh: ch.Fresh})
+	}
+	objects, err := origin.New(oc)
+	if err != nil {
+		return nil, err
+	}
+	handler, err := control.New(control.Config{
+		Version: version, Channels: sources, Origin: objects, Page: web.Files(), Token: file.APIToken.Reveal(), Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", file.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("http address %q cannot be served (is another process using it?): %w", file.HTTP, err)
+	}
+	return &site{
+		listener: listener, file: file, log: log,
+		server: &http.Server{Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime},
+	}, nil
+}
+
+// run serves until ctx ends.
+func (s *site) run(ctx context.Context) error {
+	s.log.Info().Str("listening", s.listener.Addr().String()).Msg("serving")
+	done := make(chan error, 1)
+	go func() {
+		if s.file.TLS.Enabled() {
+			done <- s.server.ServeTLS(s.listener, s.file.TLS.Cert, s.file.TLS.Key)
+			return
+		}
+		done <- s.server.Serve(s.listener)
+	}()
+	select {
+	case err := <-done:
+		return fmt.Errorf("http server: %w", err)
+	case <-ctx.Done():
+	}
+	closing, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := s.server.Shutdown(closing); err != nil {
+		_ = s.server.Close() // requests that would not end are cut
+	}
+	<-done
+	return nil
+}

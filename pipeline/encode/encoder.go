@@ -254,11 +254,7 @@ func (e *Encoder) where(src Source, now tick.Tick) (video, audio tick.Tick, in e
 	video, audio, any := e.cfg.Output.Next(e.resume)
 	want := video
 	if !any {
-		head, found := src.head()
-		if !found {
-			return 0, 0, in, false
-		}
-		want = head
+		want = 0 // nothing before: from the first point at which the source can be decoded
 	}
 	in, ok = src.enter(want, now)
 	if !ok {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -59,7 +60,7 @@ type elementary struct {
 	open     bool   // whether that one still waits for its access verdict
 	drop     bool   // the running PES packet is not taken
 	first    tick.Tick
-	params   uint64
+	shape    uint64 // of the coded pictures; 0: none seen yet
 }
 
 // Programme reads one programme out of an input's datagrams, puts its time stamps on the clock and its packets into the
@@ -158,10 +159,10 @@ func (p *Programme) choose() {
 		if p.cfg.Number != 0 && prog.Number != p.cfg.Number {
 			continue
 		}
-		if p.format.Number != 0 && prog.Same(p.format.Program) {
-			return
+		prog.Streams = slices.DeleteFunc(slices.Clone(prog.Streams), func(s mpegts.Stream) bool { return s.Kind == mpegts.Data })
+		if p.format.Number == 0 || !prog.Same(p.format.Program) {
+			p.begin(prog)
 		}
-		p.begin(prog)
 		return
 	}
 }
@@ -171,12 +172,12 @@ func (p *Programme) begin(prog mpegts.Program) {
 	clear(p.byPID[:])
 	p.ref = 0
 	for i, s := range prog.Streams {
-		if s.Kind == mpegts.Data || i >= anchor.MaxStreams {
-			continue
+		if i >= anchor.MaxStreams {
+			break
 		}
 		es := &elementary{Stream: s, index: i}
 		if was := old[s.PID]; was != nil && was.Codec == s.Codec {
-			es.first = was.first
+			es.first, es.shape = was.first, was.shape
 		}
 		if s.Kind == mpegts.Video {
 			es.detector = mpegts.NewDetector(s.Codec)
@@ -205,8 +206,10 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 	access := mpegts.None
 	if es.detector != nil {
 		access = es.detector.Push(pkt)
+		p.reshape(es)
 	}
 	if entry != nil {
+		entry.Format = p.format.Number
 		es.open = access == mpegts.Undecided
 		if !es.open {
 			entry.Access = access
@@ -221,6 +224,18 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 			p.cfg.Spool.SetAccess(es.pes, access, p.format.Number)
 		}
 	}
+}
+
+// reshape begins a new format when the coded pictures change theirs.
+func (p *Programme) reshape(es *elementary) {
+	shape := es.detector.Shape()
+	if shape == es.shape {
+		return
+	}
+	if es.shape != 0 {
+		p.format.Number++
+	}
+	es.shape = shape
 }
 
 // stamp places the PES packet that begins with pkt. An entry without PID is one that has no time; drop tells that the packet

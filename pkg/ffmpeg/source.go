@@ -47,7 +47,9 @@ func ProbeArgs() []string {
 	return []string{
 		"-hide_banner", "-loglevel", "error",
 		"-print_format", "json", "-show_streams",
-		"-analyzeduration", "5000000", "-probesize", "10000000", // bytes come from a ring, at once: be thorough
+		// Captions and interlacing show in decoded pictures only. This many packets hold at least a second of video.
+		"-show_entries", "frame=media_type,interlaced_frame", "-read_intervals", "%+#200",
+		"-analyzeduration", "2000000", "-probesize", "10000000", // of media: a live source takes as long to bring it
 		"-f", "mpegts", "-i", "pipe:0",
 	}
 }
@@ -82,6 +84,10 @@ type probedStream struct {
 func ParseProbe(b []byte) (Source, error) {
 	var doc struct {
 		Streams []probedStream `json:"streams"`
+		Frames  []struct {
+			Type       string `json:"media_type"`
+			Interlaced int    `json:"interlaced_frame"`
+		} `json:"frames"`
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return Source{}, fmt.Errorf("reading ffprobe's answer: %w", err)
@@ -97,6 +103,11 @@ func ParseProbe(b []byte) (Source, error) {
 			src.Video, src.VideoPID = s.video(), uint16(pid)
 		case s.Type == "audio" && s.Channels > 0:
 			src.Audio = append(src.Audio, s.audio(uint16(pid)))
+		}
+	}
+	for _, f := range doc.Frames {
+		if f.Type == "video" && f.Interlaced != 0 && src.Video != nil {
+			src.Video.Interlaced = true
 		}
 	}
 	if src.Video == nil && len(src.Audio) == 0 {

@@ -1,0 +1,257 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+
+	"onair/pipeline/encode"
+	"onair/pipeline/packager"
+	"onair/pipeline/publish"
+	"onair/pkg/fmp4"
+	"onair/pkg/ladder"
+	"onair/pkg/presentation"
+	"onair/pkg/tick"
+)
+
+// maxHeld bounds the segments that wait for the initialization of a slower rendition.
+const maxHeld = 8
+
+// assembly puts the frames of runs together to segments and hands them to the publishers: the place where encode, packager
+// and publish meet. It is the Output of the encoder.
+type assembly struct {
+	grid       tick.Grid
+	tracks     []*track // in the order of the ladder
+	byName     map[string]*track
+	publishers []*publish.Publisher
+	event      func(level, message string)
+	now        func() tick.Tick
+	from       tick.Tick // what lies before is published already; set before the encoder runs
+
+	mu      sync.Mutex
+	version string // of the initialization; empty until every rendition has one
+	held    []publish.Segment
+}
+
+// track is one rendition on its way.
+type track struct {
+	ladder.Rendition
+	mu        sync.Mutex // guards the cutter and what follows
+	cutter    *packager.Cutter
+	timescale int64
+	header    fmp4.Header
+	init      []byte
+	stats     trackStats
+}
+
+type trackStats struct {
+	Codecs        string
+	LastK         int64
+	Bytes         uint64
+	LastBytes     int
+	LastLength    tick.Tick
+	LastFrame     tick.Tick // arrival of the newest frame from the encoder
+	CutAt         tick.Tick // when the newest segment was complete
+	cutterTrouble uint64
+}
+
+// newAssembly makes a cutter for every rendition.
+func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
+	a := &assembly{grid: grid, byName: map[string]*track{}}
+	for _, r := range ladderOf {
+		cutter, err := packager.NewCutter(packager.CutterConfig{
+			Rendition: r.Name, Video: r.Kind == ladder.Video, Grid: grid, Audio: audio, Timescale: r.Timescale(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		t := &track{Rendition: r, cutter: cutter, timescale: r.Timescale()}
+		a.tracks = append(a.tracks, t)
+		a.byName[r.Name] = t
+	}
+	return a, nil
+}
+
+var _ encode.Output = (*assembly)(nil)
+
+// Next is where media is wanted next, see encode.Output.
+func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
+	video, audio = 1<<62, 1<<62
+	for _, t := range a.tracks {
+		t.mu.Lock()
+		at, last := t.cutter.Next(), t.cutter.Emitted()
+		t.mu.Unlock()
+		if at == 0 {
+			return a.from, a.from, a.from != 0
+		}
+		if whole {
+			at = a.grid.Start(a.grid.K(at))
+			if last != packager.None {
+				at = max(at, a.grid.Start(last+1))
+			}
+		}
+		if t.Kind == ladder.Video {
+			video = min(video, at)
+		} else {
+			audio = min(audio, at)
+		}
+	}
+	switch {
+	case whole:
+		video = min(video, audio)
+		audio = video
+	case video == 1<<62:
+		video = a.grid.Rate.At(a.grid.Rate.Slot(audio))
+		if a.grid.Rate.IsZero() {
+			video = audio
+		}
+	case audio == 1<<62:
+		audio = video
+	}
+	return video, audio, true
+}
+
+// Take hands over to a run.
+func (a *assembly) Take(run int, video, audio tick.Tick) {
+	for _, t := range a.tracks {
+		from := audio
+		if t.Kind == ladder.Video {
+			from = video
+		}
+		t.mu.Lock()
+		t.cutter.Take(run, from)
+		t.mu.Unlock()
+	}
+}
+
+// Done tells the cutters that a run has delivered everything.
+func (a *assembly) Done(run int) {
+	for _, t := range a.tracks {
+		t.mu.Lock()
+		t.cutter.Done(run)
+		t.mu.Unlock()
+	}
+}
+
+// Header takes a run's initialization of one rendition. All runs must bring the same: players get only one.
+func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
+	t := a.byName[rendition]
+	init, err := h.WithLanguage(t.Language).Init()
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.init != nil {
+		if !bytes.Equal(t.init, init) {
+			return fmt.Errorf("run %d made another initialization than the runs before it: its segments would not decode", run)
+		}
+		return nil
+	}
+	t.init, t.header = init, h
+	t.mu.Lock()
+	t.stats.Codecs = h.CodecString()
+	t.mu.Unlock()
+	a.announce()
+	return nil
+}
+
+// announce gives the publishers the initialization once every rendition has brought its own, and what waited for that. The
+// caller holds mu.
+func (a *assembly) announce() {
+	inits := make([][]byte, len(a.tracks))
+	for i, t := range a.tracks {
+		if inits[i] = t.init; inits[i] == nil {
+			return
+		}
+	}
+	a.version = "init-" + fmp4.Version(inits...) + ".mp4"
+	for i, t := range a.tracks {
+		desc := a.describe(t, i)
+		for _, p := range a.publishers {
+			p.SetInit(desc, t.init)
+		}
+	}
+	for _, seg := range a.held {
+		a.submit(seg)
+	}
+	a.held = nil
+}
+
+// describe is a rendition as manifests show it.
+func (a *assembly) describe(t *track, i int) presentation.Track {
+	out := trackOf(t.Rendition, a.grid.T)
+	out.Codecs, out.Init = t.header.CodecString(), a.version
+	if t.Kind == ladder.Video {
+		out.Width, out.Height = t.header.Width, t.header.Height
+	}
+	out.Default = t.Kind == ladder.Audio && (i == 0 || a.tracks[i-1].Kind != ladder.Audio)
+	return out
+}
+
+// trackOf is a rendition as manifests show it before any of it was encoded.
+func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
+	peak, average := r.Bandwidth(segment)
+	return presentation.Track{
+		Name: r.Name, Kind: r.Kind, Codecs: ladder.CodecString(r), Peak: peak, Average: average, Width: r.Width, Height: r.Height,
+		Rate: r.Rate, Timescale: r.Timescale(), SampleRate: r.SampleRate, Channels: r.Channels, Language: r.Language,
+		Captions: r.Captions,
+	}
+}
+
+// Frame takes one frame of a run.
+func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
+	t := a.byName[rendition]
+	now := a.now()
+	t.mu.Lock()
+	segs, err := t.cutter.Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
+	t.stats.LastFrame = now
+	if len(segs) > 0 {
+		t.stats.CutAt = now
+	}
+	t.mu.Unlock()
+	if err != nil {
+		a.event("warning", fmt.Sprintf("rendition %s: %v", rendition, err))
+		if !errors.Is(err, packager.ErrHole) && !errors.Is(err, packager.ErrNoKey) && !errors.Is(err, packager.ErrOrder) &&
+			!errors.Is(err, packager.ErrAhead) {
+			return err
+		}
+	}
+	for _, seg := range segs {
+		if err := a.emit(t, seg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emit passes a complete segment on.
+func (a *assembly) emit(t *track, seg packager.Segment) error {
+	body, err := packager.Marshal(seg, t.timescale)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.stats.LastK, t.stats.LastBytes, t.stats.LastLength = seg.K, len(body), seg.End-seg.Start
+	t.stats.Bytes += uint64(len(body))
+	t.mu.Unlock()
+	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Body: body}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.version == "" {
+		a.held = append(a.held, out)
+		if over := len(a.held) - maxHeld*len(a.tracks); over > 0 {
+			a.held = a.held[over:]
+		}
+		return nil
+	}
+	a.submit(out)
+	return nil
+}
+
+func (a *assembly) submit(seg publish.Segment) {
+	for _, p := range a.publishers {
+		p.Segment(seg)
+	}
+}

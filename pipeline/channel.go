@@ -1,0 +1,245 @@
+// Package pipeline builds one channel out of its stages and keeps it going: inputs to spools, runs over spools, segments to
+// stores. It is the only place where the stages meet.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"onair/pipeline/config"
+	"onair/pipeline/control"
+	"onair/pipeline/encode"
+	"onair/pipeline/origin"
+	"onair/pipeline/publish"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/ladder"
+	"onair/pkg/store"
+	"onair/pkg/tick"
+)
+
+// ChannelConfig is what a channel needs besides its file.
+type ChannelConfig struct {
+	File    *config.Channel
+	FFmpeg  string // program; default "ffmpeg"
+	FFprobe string // default "ffprobe"
+	Version string // of onair, for status
+	Log     zerolog.Logger
+	Now     func() tick.Tick // default: the host's clock, never stepping within the process
+}
+
+// Channel is one linear service.
+type Channel struct {
+	cfg      ChannelConfig
+	file     *config.Channel
+	log      zerolog.Logger
+	now      func() tick.Tick
+	events   *events
+	inputs   []*input
+	stores   []store.Store
+	edge     *origin.Edge
+	timeline *timeline
+
+	mu     sync.Mutex // guards what is small and changes seldom: source, inputs' counters, state
+	first  *ffmpeg.Source
+	probed chan struct{} // closed when first is set
+	state  control.State
+	since  time.Time
+
+	air atomic.Pointer[onAir]
+}
+
+// onAir is what exists once the grid and the ladder are known.
+type onAir struct {
+	grid       tick.Grid
+	audio      tick.Audio
+	renditions []ladder.Rendition
+	assembly   *assembly
+	encoder    *encode.Encoder
+	publishers []*publish.Publisher
+}
+
+// New builds a channel from its file. Stores are opened (a folder that cannot be made is an error), sockets are not.
+func New(cfg ChannelConfig) (*Channel, error) {
+	if cfg.FFmpeg == "" {
+		cfg.FFmpeg = "ffmpeg"
+	}
+	if cfg.FFprobe == "" {
+		cfg.FFprobe = "ffprobe"
+	}
+	if cfg.Now == nil {
+		cfg.Now = steady()
+	}
+	c := &Channel{
+		cfg: cfg, file: cfg.File, now: cfg.Now, log: cfg.Log.With().Str("channel", cfg.File.Name).Logger(),
+		probed: make(chan struct{}), state: control.Waiting, since: time.Now(),
+	}
+	c.events = &events{log: c.log, now: time.Now}
+	if err := c.openStores(); err != nil {
+		return nil, err
+	}
+	for _, in := range c.file.Inputs {
+		known, err := c.timeline.anchors(context.Background(), in.Name)
+		if err != nil {
+			c.events.add("timeline", "warning", fmt.Sprintf("anchors of input %s cannot be read, new ones are made: %v", in.Name, err))
+		}
+		built, err := c.newInput(in, known)
+		if err != nil {
+			return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
+		}
+		c.inputs = append(c.inputs, built)
+	}
+	return c, nil
+}
+
+// steady is the host's clock as it was at the start, carried on by the monotonic clock: a step does not move it.
+func steady() func() tick.Tick {
+	start := time.Now()
+	base := tick.FromTime(start)
+	return func() tick.Tick { return base + tick.FromDuration(time.Since(start)) }
+}
+
+func (c *Channel) openStores() error {
+	for _, out := range c.file.Outputs {
+		dir, err := store.NewDir(store.DirConfig{Path: out.Dir})
+		if err != nil {
+			return fmt.Errorf("channel %s: output: %w", c.file.Name, err)
+		}
+		if c.edge == nil {
+			if c.edge, err = origin.NewEdge(origin.EdgeConfig{Store: dir}); err != nil {
+				return err
+			}
+			c.stores = append(c.stores, c.edge)
+			continue
+		}
+		c.stores = append(c.stores, dir)
+	}
+	c.timeline = &timeline{channel: c.file.Name, store: c.stores[0], event: c.events.stage("timeline")}
+	if t := c.file.Timeline; t.Dir != "" && t.Dir != c.file.Outputs[0].Dir {
+		dir, err := store.NewDir(store.DirConfig{Path: t.Dir})
+		if err != nil {
+			return fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
+		}
+		c.timeline.store = dir
+	}
+	return nil
+}
+
+// Name is the channel's name.
+func (c *Channel) Name() string { return c.file.Name }
+
+// Edge is where the channel's output is served from.
+func (c *Channel) Edge() *origin.Edge { return c.edge }
+
+// Run keeps the channel on air until ctx ends; then everything received is encoded, published and closed.
+func (c *Channel) Run(ctx context.Context) error {
+	watch, stop := context.WithCancel(context.Background())
+	defer stop()
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, inner := errgroup.WithContext(inner)
+	for _, in := range c.inputs {
+		g.Go(func() error { return in.run(inner) })
+	}
+	g.Go(func() error { return c.goOnAir(inner) })
+	var watching sync.WaitGroup
+	watching.Go(func() { c.watch(watch) })
+	err := g.Wait()
+	stop()
+	watching.Wait()
+	c.timeline.wg.Wait()
+	return err
+}
+
+// found takes the first source that was probed: it decides what the channel's file leaves open.
+func (c *Channel) found(src ffmpeg.Source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first == nil {
+		c.first = &src
+		close(c.probed)
+	}
+}
+
+// goOnAir waits for the first source, fixes grid and ladder, and encodes and publishes until ctx ends.
+func (c *Channel) goOnAir(ctx context.Context) error {
+	air, err := c.prepare(ctx)
+	if air == nil {
+		return err
+	}
+	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var g errgroup.Group
+	for _, p := range air.publishers {
+		g.Go(func() error { return p.Run(publishing) })
+	}
+	c.resume(ctx, air)
+	c.air.Store(air)
+	slot := air.grid.Rate.Frame()
+	if slot == 0 {
+		slot = air.audio.Frame()
+	}
+	for _, in := range c.inputs {
+		in.programme.SetGrid(slot)
+	}
+	var drift errgroup.Group
+	drift.Go(func() error { return c.watchDrift(ctx, air.grid, slot) })
+	err = air.encoder.Run(ctx)
+	stop() // what the last run delivered is published before the publishers end
+	return errors.Join(err, drift.Wait(), g.Wait())
+}
+
+// resumeWait is how long the stores may take to be read back: a store that hangs must not keep the others off air.
+const resumeWait = 5 * time.Second
+
+// resume lets the publishers read back what was published before, and the timeline go on after it.
+func (c *Channel) resume(ctx context.Context, air *onAir) {
+	ctx, cancel := context.WithTimeout(ctx, resumeWait)
+	defer cancel()
+	var last int64
+	found := false
+	for i, p := range air.publishers {
+		k, any, done := p.Resumed()
+		for ; !done && ctx.Err() == nil; k, any, done = p.Resumed() {
+			pause(ctx, 10*time.Millisecond)
+		}
+		if !done {
+			c.events.add("publish", "warning", fmt.Sprintf("store %s is not read back yet: going on without", c.stores[i]))
+		}
+		if any {
+			last, found = max(last, k), true
+		}
+	}
+	if found {
+		air.assembly.from = air.grid.Start(last + 1)
+		c.events.add("publish", "info", fmt.Sprintf("going on after segment %d, which an earlier process published", last))
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// SwitchInput moves the channel to the named input; "auto" gives the choice back.
+func (c *Channel) SwitchInput(name string) error {
+	air := c.air.Load()
+	if air == nil {
+		return errors.New("the channel is not on air yet")
+	}
+	if err := air.encoder.Choose(name); err != nil {
+		return fmt.Errorf("%w: %w", control.ErrNoInput, err)
+	}
+	c.events.add("select", "info", "asked for input "+name)
+	return nil
+}

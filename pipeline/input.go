@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"onair/pipeline/config"
+	"onair/pipeline/encode"
+	"onair/pipeline/ingest"
+	"onair/pkg/anchor"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+// driftEvery is how often the source clocks are compared with the host's.
+const driftEvery = 10 * time.Second
+
+// driftNotice is how far ahead of its taking effect a correction of a source's clock is decided.
+const driftNotice = 60 * tick.Second
+
+// input is one input of the channel, from its sockets to its spool.
+type input struct {
+	name      string
+	cfg       config.Input
+	legs      *ingest.Input
+	programme *ingest.Programme
+	spool     *spool.Spool
+	table     *anchor.Table
+	prober    *encode.Prober
+	made      uint64 // generations, for status; guarded by the channel's mutex
+	corrected tick.Tick
+}
+
+// newInput wires an input. Nothing is opened yet.
+func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, error) {
+	in := &input{name: cfg.Name, cfg: cfg, spool: spool.New(spool.Config{}), table: anchor.NewTable()}
+	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
+	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
+	event := c.events.stage("ingest")
+	var selectors []string
+	for _, s := range cfg.Audio {
+		selectors = append(selectors, s.String())
+	}
+	in.prober = encode.NewProber(encode.ProberConfig{
+		Name: cfg.Name, FFmpeg: c.cfg.FFprobe, Spool: in.spool, Table: in.table, Event: event,
+		Format: func() encode.Format {
+			st := in.programme.Stats()
+			return encode.Format{Number: st.Format.Number, Program: st.Format.Program, LastPacket: st.LastPacket}
+		},
+		Select: selectors,
+		Found: func(src ffmpeg.Source) {
+			event("info", fmt.Sprintf("input %s: %s", cfg.Name, describe(src)))
+			c.found(src)
+		},
+	})
+	var err error
+	in.legs, err = ingest.NewInput(ingest.InputConfig{
+		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now,
+		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(),
+	}, in.programme)
+	return in, err
+}
+
+// anchored keeps an anchor that an input's clock has made.
+func (c *Channel) anchored(in *input, a anchor.Anchor) {
+	c.mu.Lock()
+	in.made++
+	in.corrected = 0
+	first := in.made == 1
+	c.mu.Unlock()
+	c.timeline.keep(in.name, a)
+	if !first {
+		c.events.add("ingest", "warning", fmt.Sprintf("input %s: the source's clock jumped or began anew: generation %d", in.name, a.Gen))
+	}
+}
+
+// run receives and probes until ctx ends.
+func (in *input) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return in.legs.Run(ctx) })
+	g.Go(func() error { return in.prober.Run(ctx) })
+	return g.Wait()
+}
+
+// watchDrift takes out the drift of the source clocks against the host's, one frame at a time, at a segment boundary.
+func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick) error {
+	timer := time.NewTicker(driftEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		for _, in := range c.inputs {
+			c.correct(in, grid, slot)
+		}
+	}
+}
+
+func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
+	st := in.programme.Stats()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	off := st.Drift + in.corrected // positive: the timeline runs ahead of arrival
+	if !st.Measured || off.Abs() <= slot {
+		return
+	}
+	delta := slot
+	if off > 0 {
+		delta = -slot
+	}
+	at := grid.Start(grid.NextK(c.now() + driftNotice))
+	in.table.Shift(st.Generation, at, delta)
+	in.corrected += delta
+	c.events.add("ingest", "info", fmt.Sprintf("input %s: the source's clock has drifted by a frame: one is %s at segment %d",
+		in.name, map[bool]string{true: "dropped", false: "repeated"}[delta < 0], grid.K(at)))
+}
+
+// describe is a probed source in a few words.
+func describe(src ffmpeg.Source) string {
+	text := "no picture"
+	if v := src.Video; v != nil {
+		text = fmt.Sprintf("%s %dx%d at %s", v.Codec, v.Width, v.Height, v.Rate)
+		if v.Interlaced {
+			text += " interlaced"
+		}
+	}
+	for _, a := range src.Audio {
+		text += fmt.Sprintf(", %s %d Hz %d channels %s", a.Codec, a.SampleRate, a.Channels, a.Language)
+	}
+	return strings.TrimSpace(text)
+}

@@ -1,0 +1,256 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"onair/pipeline/control"
+	"onair/pipeline/encode"
+	"onair/pipeline/ingest"
+	"onair/pipeline/publish"
+	"onair/pkg/ladder"
+	"onair/pkg/mpegts"
+	"onair/pkg/tick"
+)
+
+// shownEvents is how many events a status carries.
+const shownEvents = 100
+
+// watchEvery is how often the channel's state is looked at for events.
+const watchEvery = 250 * time.Millisecond
+
+// Fresh is nil while playlists may be served: the newest media of the first store was listed no longer ago than
+// max(1.5 T, T + 3 s).
+func (c *Channel) Fresh() error {
+	air := c.air.Load()
+	if air == nil {
+		return errors.New("no input has brought a usable programme yet")
+	}
+	return air.publishers[0].Fresh()
+}
+
+// watch turns changes of the channel's state into events.
+func (c *Channel) watch(ctx context.Context) {
+	timer := time.NewTicker(watchEvery)
+	defer timer.Stop()
+	inputs := map[string]control.InputState{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		c.watchState()
+		for _, in := range c.inputs {
+			state, _ := c.inputState(in, c.now())
+			if was, known := inputs[in.name]; known && was != state {
+				level := "info"
+				if state != control.InputReceiving {
+					level = "warning"
+				}
+				c.events.add("ingest", level, fmt.Sprintf("input %s: %s", in.name, state))
+			}
+			inputs[in.name] = state
+		}
+	}
+}
+
+func (c *Channel) watchState() {
+	state := control.Waiting
+	if air := c.air.Load(); air != nil {
+		if _, _, listed := air.publishers[0].Listed(); listed {
+			state = control.OnAir
+			if c.Fresh() != nil {
+				state = control.Gap
+			}
+		}
+	}
+	c.mu.Lock()
+	was := c.state
+	if was != state {
+		c.state, c.since = state, time.Now()
+	}
+	c.mu.Unlock()
+	if was != state {
+		level := "info"
+		if state == control.Gap {
+			level = "error"
+		}
+		c.events.add("channel", level, "state: "+string(state))
+	}
+}
+
+// Status is a snapshot of the channel.
+func (c *Channel) Status() control.Status {
+	now := c.now()
+	c.mu.Lock()
+	st := control.Status{
+		Channel: c.file.Name, State: c.state, Since: c.since, Now: time.Now(), Version: c.cfg.Version, Choice: "auto", Lock: "alone",
+	}
+	c.mu.Unlock()
+	var enc encode.Status
+	if air := c.air.Load(); air != nil {
+		enc = air.encoder.Status()
+		c.airStatus(&st, air, enc)
+	}
+	for _, in := range c.inputs {
+		st.Inputs = append(st.Inputs, c.inputStatus(in, enc, now))
+	}
+	st.Events = c.events.newest(shownEvents)
+	return st
+}
+
+func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
+	st.Grid = &control.Grid{
+		SegmentFrames: air.grid.Frames, SegmentSeconds: air.grid.T.Duration().Seconds(), GOPFrames: air.grid.GOP,
+		AudioRate: air.audio.Rate, AudioFrame: air.audio.Samples,
+	}
+	if !air.grid.Rate.IsZero() {
+		st.Grid.FrameRate = air.grid.Rate.String()
+	}
+	st.ActiveInput, st.Choice = enc.Active, enc.Choice
+	st.RunRestarts, st.RunsStarted = enc.Restarts, enc.Started
+	for _, r := range enc.Runs {
+		st.Runs = append(st.Runs, control.Run{
+			ID: r.ID, PID: r.PID, Input: r.Input, State: control.RunState(r.State), From: r.From.Time(), Speed: r.Speed, FPS: r.FPS,
+			Frames: r.Frames, Dup: uint64(r.DupFrames), Drop: uint64(r.DropFrames), Behind: r.Behind.Duration().Seconds(),
+			Reason: r.Reason, Command: r.Command,
+		})
+	}
+	for _, t := range air.assembly.tracks {
+		st.Renditions = append(st.Renditions, renditionStatus(t))
+	}
+	for i, p := range air.publishers {
+		ps := p.Status()
+		if i == 0 {
+			published(st, ps)
+		}
+		s := control.Store{
+			Name: c.stores[i].String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Gaps, Queue: ps.Queue,
+			LatencyMs: float64(ps.Latency.Microseconds()) / 1000, LastError: ps.LastError,
+		}
+		if ps.ListedAt != 0 {
+			s.ListedAt = ps.ListedAt.Time()
+		}
+		st.Stores = append(st.Stores, s)
+	}
+}
+
+// published adds what the first store tells about renditions.
+func published(st *control.Status, ps publish.Status) {
+	for i := range st.Renditions {
+		for _, t := range ps.Tracks {
+			if t.Name == st.Renditions[i].Name {
+				st.Renditions[i].Gaps, st.Renditions[i].PublishLatencyMs = t.Gaps, float64(ps.Latency.Microseconds())/1000
+				st.Segments = max(st.Segments, t.Segments)
+			}
+		}
+	}
+}
+
+func renditionStatus(t *track) control.Rendition {
+	t.mu.Lock()
+	cut, own := t.cutter.Stats(), t.stats
+	t.mu.Unlock()
+	r := control.Rendition{
+		Name: t.Name, Kind: control.Kind(t.Kind.String()), Codecs: own.Codecs, Width: t.Width, Height: t.Height, Language: t.Language,
+		Channels: t.Channels, TargetBitrate: t.Bitrate, LastK: own.LastK, Bytes: own.Bytes, Segments: cut.Segments,
+		Frames: cut.Frames, Holes: cut.Holes, SegmentSeconds: own.LastLength.Duration().Seconds(),
+	}
+	if t.Kind == ladder.Video {
+		r.FrameRate = t.Rate.String()
+	}
+	if own.LastLength > 0 {
+		r.Bitrate = tick.MulDiv(int64(own.LastBytes)*8, int64(tick.Second), int64(own.LastLength))
+	}
+	return r
+}
+
+func ms(t tick.Tick) float64 { return float64(t.Duration().Microseconds()) / 1000 }
+
+// inputState judges an input.
+func (c *Channel) inputState(in *input, now tick.Tick) (control.InputState, string) {
+	st := in.programme.Stats()
+	legs := in.legs.Stats(now).Legs
+	failed, reason := 0, ""
+	for _, l := range legs {
+		if l.State == ingest.Failed {
+			failed++
+			reason = l.Error
+		}
+	}
+	problem := in.prober.Problem()
+	switch {
+	case st.LastPacket != 0 && now-st.LastPacket < tick.Second && problem != "":
+		return control.InputFailed, problem
+	case st.LastPacket != 0 && now-st.LastPacket < tick.Second:
+		return control.InputReceiving, ""
+	case failed == len(legs):
+		return control.InputFailed, reason
+	case st.LastPacket == 0 && (st.Packets > 0 || st.Framer.JunkBytes > 0):
+		return control.InputFailed, "what arrives holds no programme that can be used"
+	case st.LastPacket != 0:
+		return control.InputSilent, ""
+	}
+	return control.InputWaiting, ""
+}
+
+func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) control.Input {
+	ps, ls, sp := in.programme.Stats(), in.legs.Stats(now), in.spool.Stats()
+	state, problem := c.inputState(in, now)
+	c.mu.Lock()
+	made := in.made
+	c.mu.Unlock()
+	out := control.Input{
+		Name: in.name, State: state, Error: problem, Active: enc.Active == in.name, Bitrate: ls.Bitrate, Lost: ls.Lost,
+		Unmerged: ls.Unmerged, Generation: uint64(ps.Generation), Generations: made, LastPacketMs: -1,
+		TS: control.TS{
+			Packets: ps.Packets, Null: ps.Null, Continuity: ps.Continuity, Transport: ps.Transport, CRC: ps.Tables.CRCErrors,
+			Scrambled: ps.Scrambled, SyncLosses: ps.Framer.SyncLosses, JunkBytes: ps.Framer.JunkBytes, PESWithoutPTS: ps.Untimed,
+		},
+		Spool: control.Spool{Seconds: sp.Length.Duration().Seconds(), Bytes: sp.Bytes},
+	}
+	if ps.Measured {
+		out.ClockOffsetMs = ms(ps.Offset)
+	}
+	if ps.LastPacket != 0 {
+		out.LastPacketMs = ms(now - ps.LastPacket)
+	}
+	if p := ps.Format.Program; ps.Format.Number != 0 {
+		out.Program = programStatus(p)
+	}
+	if src, ok := in.prober.Probed(); ok && src.Video != nil {
+		v := src.Video
+		out.Video = &control.Picture{Codec: v.Codec, Width: v.Width, Height: v.Height, Rate: v.Rate.String(), Interlaced: v.Interlaced}
+	}
+	for _, l := range ls.Legs {
+		out.Legs = append(out.Legs, legStatus(l))
+	}
+	return out
+}
+
+func programStatus(p mpegts.Program) *control.Program {
+	out := &control.Program{Number: p.Number, PMTPID: p.PMTPID, PCRPID: p.PCRPID}
+	for _, s := range p.Streams {
+		out.Streams = append(out.Streams, control.Stream{
+			PID: s.PID, Kind: control.Kind(s.Kind.String()), Codec: string(s.Codec), Language: s.Language,
+		})
+	}
+	return out
+}
+
+func legStatus(l ingest.LegStats) control.Leg {
+	out := control.Leg{
+		URL: l.URL, State: control.LegState(l.State), Error: l.Error, Peer: l.Peer, Packets: l.Packets, Bytes: l.Bytes,
+		Bitrate: l.Bitrate, Lost: l.Lost, Recovered: l.Recovered, Late: l.Late, Duplicates: l.Duplicates, Reordered: l.Reordered,
+		WrongType: l.WrongType, Rejected: l.Rejected, PathDifferenceMs: ms(l.PathDifference),
+	}
+	if s := l.SRT; s != nil {
+		out.SRT = &control.SRT{
+			RTTMs: float64(s.RTT.Microseconds()) / 1000, Loss: s.Loss, Drop: s.Drop, Retransmitted: s.Retransmitted, Undecrypted: s.Undecrypted,
+		}
+	}
+	return out
+}

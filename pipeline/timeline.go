@@ -1,0 +1,187 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"onair/pkg/anchor"
+	"onair/pkg/ladder"
+	"onair/pkg/store"
+	"onair/pkg/tick"
+)
+
+const (
+	keepAnchors  = 100
+	timelineWait = 3 * time.Second // longest a store may take over one object
+)
+
+// timeline keeps what a restart must find again: the grid and the source clocks' anchors.
+type timeline struct {
+	store   store.Store
+	channel string
+	event   func(level, message string)
+	wg      sync.WaitGroup
+}
+
+// gridFile is grid.json: fixed at the channel's first start.
+type gridFile struct {
+	FrameRate     string             `json:"frame_rate"` // empty: an audio-only channel
+	SegmentFrames int64              `json:"segment_frames"`
+	GOPFrames     int64              `json:"gop_frames"`
+	SegmentTicks  tick.Tick          `json:"segment_ticks"` // of 1/705600000 s
+	AudioRate     int64              `json:"audio_rate"`
+	AudioSamples  int64              `json:"audio_samples"`
+	Captions      bool               `json:"captions"`         // the first source had CEA-608 or 708 in its pictures
+	Ladder        []ladder.Rendition `json:"ladder,omitempty"` // the default one that was chosen for the first source
+	Sizes         map[string]fitted  `json:"sizes,omitempty"`  // of the file's renditions, by name
+}
+
+// fitted is the size that a rendition's box was given for the first source. It stays, whatever source comes later.
+type fitted struct {
+	Box    string `json:"box"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
+func newGridFile(g tick.Grid, a tick.Audio) gridFile {
+	f := gridFile{
+		SegmentFrames: g.Frames, GOPFrames: g.GOP, SegmentTicks: g.T, AudioRate: a.Rate, AudioSamples: a.Samples,
+	}
+	if !g.Rate.IsZero() {
+		f.FrameRate = g.Rate.String()
+	}
+	return f
+}
+
+func (f gridFile) grid() (tick.Grid, error) {
+	g := tick.Grid{Frames: f.SegmentFrames, GOP: f.GOPFrames, T: f.SegmentTicks}
+	if f.FrameRate == "" {
+		if g.T <= 0 {
+			return g, errors.New("grid.json has no segment length")
+		}
+		return g, nil
+	}
+	rate, err := tick.ParseRate(f.FrameRate)
+	if err != nil {
+		return g, fmt.Errorf("grid.json: %w", err)
+	}
+	g.Rate = rate
+	if g.GOP <= 0 || g.Frames <= 0 || g.Frames%g.GOP != 0 || g.T != tick.Tick(g.Frames)*rate.Frame() {
+		return g, errors.New("grid.json contradicts itself")
+	}
+	return g, nil
+}
+
+func (t *timeline) gridName() string { return path.Join(t.channel, "grid.json") }
+
+// grid reads the stored grid; ok is false when there is none.
+func (t *timeline) grid(ctx context.Context) (f gridFile, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timelineWait)
+	defer cancel()
+	o, err := t.store.Get(ctx, t.gridName())
+	if errors.Is(err, store.ErrNotFound) {
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, err
+	}
+	if err := json.Unmarshal(o.Body, &f); err != nil {
+		return f, false, fmt.Errorf("%s in %s cannot be read (remove it to start a new timeline): %w", t.gridName(), t.store, err)
+	}
+	return f, true, nil
+}
+
+// makeGrid stores the grid if none is there yet, and returns the one that rules.
+func (t *timeline) makeGrid(ctx context.Context, f gridFile) (gridFile, error) {
+	body, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return f, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, timelineWait)
+	defer cancel()
+	err = t.store.Create(bounded, store.Object{Name: t.gridName(), Body: append(body, '\n'), Type: "application/json"})
+	if errors.Is(err, store.ErrExists) {
+		first, _, err := t.grid(ctx)
+		return first, err
+	}
+	return f, err
+}
+
+func (t *timeline) anchorName(input string, gen int64) string {
+	return path.Join(t.channel, "anchors", input, strconv.FormatInt(gen, 10)+".json")
+}
+
+// anchors reads an input's stored anchors, oldest first.
+func (t *timeline) anchors(ctx context.Context, input string) ([]anchor.Anchor, error) {
+	ctx, cancel := context.WithTimeout(ctx, timelineWait)
+	defer cancel()
+	gens, err := t.generations(ctx, input)
+	if err != nil {
+		return nil, err
+	}
+	var out []anchor.Anchor
+	for _, gen := range gens[max(0, len(gens)-keepAnchors):] {
+		o, err := t.store.Get(ctx, t.anchorName(input, gen))
+		if err != nil {
+			return out, err
+		}
+		var a anchor.Anchor
+		if json.Unmarshal(o.Body, &a) == nil && a.Gen == gen {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// generations are the numbers of an input's stored anchors, ascending.
+func (t *timeline) generations(ctx context.Context, input string) ([]int64, error) {
+	list, err := t.store.List(ctx, path.Join(t.channel, "anchors", input)+"/")
+	if err != nil {
+		return nil, err
+	}
+	var gens []int64
+	for _, info := range list {
+		n, err := strconv.ParseInt(strings.TrimSuffix(path.Base(info.Name), ".json"), 10, 64)
+		if err == nil {
+			gens = append(gens, n)
+		}
+	}
+	slices.Sort(gens)
+	return gens, nil
+}
+
+// keep stores an anchor and prunes old ones, in the background: a slow store delays nothing.
+func (t *timeline) keep(input string, a anchor.Anchor) {
+	t.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+		defer cancel()
+		body, err := json.Marshal(a)
+		if err == nil {
+			o := store.Object{Name: t.anchorName(input, a.Gen), Body: append(body, '\n'), Type: "application/json"}
+			err = t.store.Create(ctx, o)
+		}
+		if err != nil && !errors.Is(err, store.ErrExists) {
+			t.event("warning", fmt.Sprintf("anchor %d of input %s is not stored, a restart will make another one: %v", a.Gen, input, err))
+			return
+		}
+		t.prune(ctx, input)
+	})
+}
+
+func (t *timeline) prune(ctx context.Context, input string) {
+	gens, err := t.generations(ctx, input)
+	if err != nil {
+		return
+	}
+	for _, gen := range gens[:max(0, len(gens)-keepAnchors)] {
+		_ = t.store.Delete(ctx, t.anchorName(input, gen)) //nolint:errcheck // tried again with the next anchor
+	}
+}
