@@ -33,7 +33,7 @@ const (
 )
 
 // Detector finds random access points in the PES packets of one PID. What decides is the bitstream: many encoders set the
-// random_access_indicator on every picture or on none. It looks at the first picture of a PES packet.
+// random_access_indicator on every picture or on none. It looks at the first picture that begins in a PES packet.
 type Detector struct {
 	units   units
 	visit   func([]byte) bool
@@ -44,6 +44,21 @@ type Detector struct {
 	params    bool // SPS or sequence header in this access unit
 	recovery  bool // recovery point SEI in it
 	closed    bool // closed GOP (MPEG-2)
+	shape     uint64
+}
+
+// Shape identifies the format of the coded pictures: a hash over the newest SPS or sequence header, 0 before any. When it
+// changes, size, rate or colour of the pictures may have changed too.
+func (d *Detector) Shape() uint64 { return d.shape }
+
+// take notes a parameter set.
+func (d *Detector) take(set []byte) {
+	d.params = true
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, b := range set {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	d.shape = h
 }
 
 // NewDetector returns a detector for a stream of codec c. For a codec it does not know it believes the
@@ -107,12 +122,13 @@ func (d *Detector) decide(a Access) bool {
 func (d *Detector) avc(unit []byte) bool {
 	switch t := unit[0] & 0x1F; {
 	case t == avcSPS:
-		d.params = true
+		d.take(unit)
 	case t == avcSEI:
 		d.sei(unit[1:])
+	case !avcFirstSlice(unit):
 	case t == avcIDR:
 		return d.decide(IDR)
-	case t >= 1 && t <= 4:
+	default:
 		if s := sliceType(unit[1:]); d.params && (s == sliceTypeI || s == sliceTypeSI) {
 			return d.decide(Recovery)
 		}
@@ -125,14 +141,15 @@ func (d *Detector) hevc(unit []byte) bool {
 	t := unit[0] >> 1 & 0x3F
 	switch {
 	case t == hevcSPS:
-		d.params = true
+		d.take(unit)
 	case t == hevcSEI && len(unit) > 2:
 		d.sei(unit[2:])
+	case !hevcFirstSlice(unit):
 	case t >= hevcBLA && t <= hevcIDRN:
 		return d.decide(IDR)
 	case t > hevcIDRN && t <= hevcLastIRAP:
 		return d.decide(Recovery)
-	case t < 32:
+	default:
 		return d.decide(None)
 	}
 	return false
@@ -141,7 +158,7 @@ func (d *Detector) hevc(unit []byte) bool {
 func (d *Detector) mpeg2(unit []byte) bool {
 	switch {
 	case unit[0] == mpeg2Sequence:
-		d.params = true
+		d.take(unit[:min(len(unit), 5)]) // size, aspect and rate; the bit rate behind them may change freely
 	case unit[0] == mpeg2Group && len(unit) >= 5:
 		d.closed = unit[4]&0x40 != 0
 	case unit[0] == mpeg2Picture && len(unit) >= 3:
@@ -152,8 +169,6 @@ func (d *Detector) mpeg2(unit []byte) bool {
 			return d.decide(IDR)
 		}
 		return d.decide(Recovery)
-	case unit[0] > 0 && unit[0] <= 0xAF:
-		return d.decide(None)
 	}
 	return false
 }

@@ -104,7 +104,9 @@ func TestPSIThatDoesNotFitIsRefused(t *testing.T) {
 
 func TestTablesFollowChanges(t *testing.T) {
 	var patCC, pmtCC, otherCC byte
-	pat := func(version byte, l ...listed) []mpegts.Packet { return carry(0, &patCC, patSection(version, 0, 0, l...)) }
+	pat := func(version byte, l ...listed) []mpegts.Packet {
+		return carry(0, &patCC, patSection(version, 0, 0, l...))
+	}
 	video, audio := mpegts.Stream{PID: 0x100, Type: 0x1B}, mpegts.Stream{PID: 0x101, Type: 0x0F}
 	pmt := func(version byte, s ...mpegts.Stream) []mpegts.Packet {
 		return carry(0x1000, &pmtCC, pmtSection(1, version, 0x100, s...))
@@ -233,7 +235,9 @@ func FuzzTables(f *testing.F) {
 	f.Fuzz(func(t *testing.T, pat, pmt, raw []byte) {
 		tables := mpegts.NewTables()
 		var a, b byte
-		wrap := func(id byte, body []byte) []byte { return seal(append([]byte{id, 0, 0}, body[:min(len(body), 1500)]...)) }
+		wrap := func(id byte, body []byte) []byte {
+			return seal(append([]byte{id, 0, 0}, body[:min(len(body), 1500)]...))
+		}
 		push(tables, carry(0, &a, patSection(0, 0, 0, listed{1, 0x1000})))
 		push(tables, carry(0, &a, wrap(0, pat)))
 		push(tables, carry(0x1000, &b, wrap(2, pmt)))

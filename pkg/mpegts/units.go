@@ -4,7 +4,7 @@ const (
 	// unitCap is how many bytes of a unit are kept: parameter sets and SEI are short, captions at most about 120 bytes.
 	unitCap = 1024
 	// vclBytes is how many bytes of a coded slice are kept: enough for its type.
-	vclBytes = 12
+	vclBytes = 5
 	// pesFlags is the length of a PES header up to and with PES_header_data_length.
 	pesFlags = 9
 )
@@ -21,6 +21,8 @@ type units struct {
 	zeros int
 	n     int
 	buf   [unitCap]byte
+
+	picture bool // an MPEG-2 picture header came in this PES packet
 }
 
 // push takes the next packet of the PID. visit gets each unit before the first slice and the first bytes of that, and answers
@@ -32,6 +34,7 @@ func (u *units) push(p Packet, visit func(unit []byte) (done bool)) {
 			visit(u.buf[:u.n])
 		}
 		u.on, u.open, u.zeros, u.n, u.headN, u.skip = true, false, 0, 0, 0, 0
+		u.picture = false
 	}
 	if !u.on || p.Scrambled() || p.TransportError() {
 		return
@@ -93,16 +96,30 @@ func (u *units) unit() []byte {
 	return u.buf[:n]
 }
 
-// slice tells that the unit under way is a coded slice.
+// slice tells that the unit under way is the first slice of a picture. A PES packet may begin with what is left of the picture
+// before its own: its timestamp is that of the first picture that begins in it (ISO/IEC 13818-1 §2.4.3.7).
 func (u *units) slice() bool {
 	switch u.codec {
 	case H264:
-		t := u.buf[0] & 0x1F
-		return t >= 1 && t <= 5
+		return avcFirstSlice(u.buf[:u.n])
 	case HEVC:
-		return u.buf[0]>>1&0x3F < 32
+		return hevcFirstSlice(u.buf[:u.n])
 	}
-	return u.buf[0] >= 0x01 && u.buf[0] <= 0xAF
+	if u.buf[0] == mpeg2Picture {
+		u.picture = true
+	}
+	return u.picture && u.buf[0] >= 0x01 && u.buf[0] <= 0xAF
+}
+
+// avcFirstSlice tells a slice whose first_mb_in_slice is 0.
+func avcFirstSlice(unit []byte) bool {
+	t := unit[0] & 0x1F
+	return len(unit) > 1 && t >= 1 && t <= 5 && unit[1]&0x80 != 0
+}
+
+// hevcFirstSlice tells a slice with first_slice_segment_in_pic_flag.
+func hevcFirstSlice(unit []byte) bool {
+	return len(unit) > 2 && unit[0]>>1&0x3F < 32 && unit[2]&0x80 != 0
 }
 
 // seiMessages calls visit for each message of an SEI (ITU-T H.264 §7.3.2.3), header bytes of the NAL unit cut off. scratch
