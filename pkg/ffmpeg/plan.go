@@ -163,9 +163,6 @@ func (p *planner) input() {
 		// A change of format in mid-run must not rebuild the graph: its grid would start at the run's start again.
 		p.add("-reinit_filter:v", "0")
 	}
-	if len(p.src.Audio) > 0 {
-		p.add("-reinit_filter:a", "0")
-	}
 	p.add("-f", "mpegts", "-i", "pipe:0")
 }
 

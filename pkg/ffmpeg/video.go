@@ -100,7 +100,8 @@ func (p *planner) slots() string {
 	if p.Captions {
 		// A repeated picture, and the second of the two that a deinterlacer makes, carries the captions once more: a
 		// picture from the same place in the feed as the one before loses them.
-		s += ",sidedata=mode=delete:type=A53_CC:enable='if(eq(pos,ld(0)),1,0*st(0,pos))'"
+		// (The expression is evaluated more than once for a picture, so it changes its memory only when the time has changed.)
+		s += ",sidedata=mode=delete:type=A53_CC:enable='if(eq(t,ld(1)),0,st(2,eq(pos,ld(0)));st(0,pos);st(1,t));ld(2)'"
 	}
 	return s
 }
