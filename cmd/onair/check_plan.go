@@ -168,9 +168,9 @@ func (p *plan) inputs(out *lines) {
 		out.f("    allow    %s", strings.Join(allow, ", "))
 	}
 	if len(p.ch.Inputs) > 1 {
-		out.f("  the first that is healthy at start is used; the others are received and watched")
+		out.f("  the first that is received is used until it is silent for %s; the others are received and watched", p.ch.Failover.Loss)
 	}
-	out.f("  until then, and while none is received: a gap (this version has no slate)")
+	out.f("  while none is received: a gap (this version has no slate)")
 }
 
 func (p *plan) times(out *lines) {

@@ -58,11 +58,11 @@ func addressClash(c, other *Channel) (Problem, bool) {
 		return Problem{}, false
 	}
 	p := Problem{File: c.File, Line: lineIn(c.at, "http"), Path: "http"}
-	same := host == hostB || (everywhere(host) && everywhere(hostB))
+	same := c.HTTP == other.HTTP
 	switch {
-	case !same && (everywhere(host) || everywhere(hostB)):
+	case !same && (host == hostB || everywhere(host) || everywhere(hostB)):
 		p.Wrong = fmt.Sprintf("%q overlaps with %q of %s", c.HTTP, other.HTTP, other.File)
-		p.Allowed = "allowed are equal addresses (shared) or different ports"
+		p.Allowed = "allowed are addresses written alike (shared) or different ports"
 	case same && c.TLS != other.TLS:
 		p.Path, p.Line = "tls", lineIn(c.at, "tls")
 		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)

@@ -21,7 +21,11 @@ func TestChannelsTogether(t *testing.T) {
 	}{
 		{
 			"one address for both",
-			file("a", "rtp://:5000", ""), file("b", "rtp://:5002", `http: "0.0.0.0:8080"`), "",
+			file("a", "rtp://:5000", ""), file("b", "rtp://:5002", `http: ":8080"`), "",
+		},
+		{
+			"one address written in two ways", file("a", "rtp://:5000", ""), file("b", "rtp://:5002", `http: "0.0.0.0:8080"`),
+			`b.yaml:4: http: "0.0.0.0:8080" overlaps with ":8080" of `,
 		},
 		{"one group for both", file("a", "rtp://239.0.0.1:5000", ""), file("b", "rtp://239.0.0.1:5000", ""), ""},
 		{"one caller address for both", file("a", "srt://host:9000", ""), file("b", "srt://host:9000", ""), ""},

@@ -26,6 +26,9 @@ const (
 	minSegment = 2 * time.Second
 	maxSegment = 10 * time.Second
 	maxWindow  = 7 * 24 * time.Hour
+	minLoss    = 100 * time.Millisecond // networks pause for less
+	maxLoss    = time.Minute
+	maxHold    = 10 * time.Second
 	maxMerge   = 15 * time.Second // beyond it a 100 Mb/s feed's 16-bit sequence numbers repeat within the window
 )
 
@@ -98,6 +101,8 @@ func (r *reader) validate(c *Channel) {
 	}
 	r.inputs(c)
 	r.oneOf("start", c.Start, startSlate, startWait)
+	r.between("failover.loss", c.Failover.Loss, minLoss, maxLoss)
+	r.between("slate.hold", c.Slate.Hold, 0, maxHold)
 	r.check(c.Failover.Errors >= 0, "failover.errors", "is negative", "allowed is 0 (off) or more")
 	r.times(c)
 	r.renditions(c)
