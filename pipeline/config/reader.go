@@ -222,7 +222,7 @@ func describe(n ast.Node) string {
 }
 
 // plainKey is what any key of a channel file looks like.
-var plainKey = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
 
 // quoteKey is a key as part of a path: quoted where it is no plain word, so that a path stays what it looks like.
 func quoteKey(key string) string {
