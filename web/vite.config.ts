@@ -7,6 +7,7 @@ export default defineConfig({
     assetsDir: '_assets',
     emptyOutDir: true,
     target: 'es2022',
+    license: { fileName: 'licenses.md' }, // of what is bundled; the page links to it
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600, // the players are big, and come only when they are asked for
   },

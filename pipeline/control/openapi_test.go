@@ -1,9 +1,11 @@
 package control_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -127,5 +129,27 @@ func TestEverySchemaHasTheFieldsOfItsType(t *testing.T) {
 		if a := s.Value.AdditionalProperties.Has; a == nil || *a {
 			t.Errorf("%s allows fields that are not documented", name)
 		}
+	}
+}
+
+// TestPageIsTestedWithWhatTheAPIPrints keeps the sample that the page's own tests use. -update writes it anew.
+func TestPageIsTestedWithWhatTheAPIPrints(t *testing.T) {
+	const path = "../../web/src/status.sample.json"
+	var out bytes.Buffer
+	answer := text(t, ask(site(t, "", &fake{status: full("news")}), "GET", "/api/v1/channels/news"))
+	if err := json.Indent(&out, []byte(answer), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, out.Bytes()) {
+		t.Errorf("%s is not what the API prints: write it with -update", path)
 	}
 }

@@ -68,6 +68,8 @@ func newFile(name string, body []byte) file {
 		f.kind = "text/css; charset=utf-8"
 	case ".svg":
 		f.kind = "image/svg+xml"
+	case ".md":
+		f.kind = "text/plain; charset=utf-8"
 	}
 	if f.kind == "" {
 		f.kind = "application/octet-stream"

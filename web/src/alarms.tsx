@@ -6,16 +6,19 @@ const titles: Record<Stage, string> = {
   inputs: 'Inputs', encoder: 'Encoder', renditions: 'Renditions', stores: 'Stores', viewers: 'Viewers',
 };
 
-const marks = { good: '✓', warn: '!', bad: '✕' };
-const spoken = { good: 'in order', warn: 'warning', bad: 'alarm' };
+const marks = { good: '✓', warn: '!', bad: '✕', idle: '–' };
+const spoken = { good: 'in order', warn: 'warning', bad: 'alarm', idle: 'not begun' };
 
 /** The channel's path from left to right: where on it something is wrong shows at a glance. */
 export function Chain({ now, found }: { now: Status; found: Finding[] }) {
-  const about: Record<Stage, string> = { inputs: inputs(now), encoder: encoder(now), renditions: renditions(now), stores: stores(now), viewers: viewers(now) };
+  const about: Record<Stage, string> = {
+    inputs: inputs(now), encoder: encoder(now), renditions: renditions(now), stores: stores(now), viewers: viewers(now),
+  };
   return (
     <ol class="chain" aria-label="Path of the channel">
       {(Object.keys(titles) as Stage[]).map((stage) => {
-        const how = worst(found, stage);
+        const state = worst(found, stage);
+        const how = state === 'good' && now.state === 'waiting' ? 'idle' : state;
         return (
           <li key={stage} class={how}>
             <span class="mark" role="img" aria-label={spoken[how]}>{marks[how]}</span>

@@ -71,6 +71,7 @@ export function App() {
       <main class={`${old ? 'old' : ''} ${all.length > 1 ? 'wall' : ''}`}>
         {all.map((h) => <Channel key={h.now.channel} history={h} full={all.length === 1} skew={view.skew} />)}
       </main>
+      <footer class="muted"><a href={new URL('licenses.md', root).href}>Licences</a> of the players in this page</footer>
     </>
   );
 }

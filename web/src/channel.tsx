@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { Chain, Findings } from './alarms';
 import { root } from './api';
-import { instant, rate, span } from './format';
-import { findings, worst } from './health';
+import { instant, many, rate, span } from './format';
+import { findings, type Finding } from './health';
 import type { History } from './history';
 import { Inputs } from './inputs';
 import { Player } from './player';
@@ -24,10 +24,14 @@ export function Channel({ history, full, skew }: Props) {
   const found = findings(now, history.past);
   return (
     <article class={`channel ${full ? 'full' : 'brief'}`} aria-label={`Channel ${now.channel}`}>
-      <Head now={now} severity={worst(found)} full={full} />
+      <Head now={now} found={found} full={full} />
       <Chain now={now} found={found} />
       <div class="main">
-        <Player channel={now.channel} autoplay={full} skew={skew} />
+        <div class="side">
+          <Player channel={now.channel} autoplay={full} skew={skew} />
+          {full && <Runs now={now} />}
+          {full && <Stores now={now} />}
+        </div>
         <div class="side">
           <Findings found={found} />
           {full && <Inputs history={history} />}
@@ -35,10 +39,6 @@ export function Channel({ history, full, skew }: Props) {
       </div>
       {full && (
         <>
-          <div class="parts">
-            <Runs now={now} />
-            <Stores now={now} />
-          </div>
           <Renditions history={history} />
           <Events now={now} />
         </>
@@ -47,13 +47,17 @@ export function Channel({ history, full, skew }: Props) {
   );
 }
 
-function Head({ now, severity, full }: { now: Status; severity: string; full: boolean }) {
+function Head({ now, found, full }: { now: Status; found: Finding[]; full: boolean }) {
   const state = now.stale && now.state === 'on_air' ? 'Stale' : (states[now.state] ?? now.state);
-  const lamp = now.state === 'waiting' ? 'idle' : now.state !== 'on_air' || now.stale ? 'bad' : severity === 'bad' ? 'bad' : 'good';
+  const lamp = now.state === 'waiting' ? 'idle' : now.state !== 'on_air' || now.stale ? 'bad' : 'good';
+  const alarms = found.filter((f) => f.severity === 'bad').length;
+  const warnings = found.length - alarms;
   return (
     <header class="head">
       <span class={`state ${lamp}`}>{state}</span>
       <h2>{full ? now.channel : <a href={new URL(`${now.channel}/`, root).href}>{now.channel}</a>}</h2>
+      {alarms > 0 && <span class="chip bad">✕ {many(alarms, 'alarm')}</span>}
+      {warnings > 0 && <span class="chip warn">! {many(warnings, 'warning')}</span>}
       <p class="muted">
         for {span(instant(now.now) - instant(now.since))}
         {now.grid && ` · ${gridText(now.grid)}`}

@@ -22,7 +22,11 @@ export function findings(now: Status, past: Status): Finding[] {
   viewers(now, bad, warn);
   for (const input of now.inputs) {
     const before = past.inputs.find((i) => i.name === input.name) ?? input;
-    ofInput(input, before, matters(now, input), bad, warn);
+    ofInput(input, before, matters(now, input) ? bad : warn, warn);
+    if (matters(now, input) && ['silent', 'failed'].includes(input.state)) {
+      const other = now.inputs.find((i) => i !== input && i.state === 'receiving' && !i.error);
+      if (other) warn('inputs', `Input ${other.name} receives and could be used instead`);
+    }
   }
   encoder(now, past, bad, warn);
   renditions(now, past, bad, warn);
@@ -39,13 +43,12 @@ function matters(now: Status, input: Input): boolean {
 
 function viewers(now: Status, bad: Tell, warn: Tell) {
   if (now.state === 'failed') bad('viewers', 'The channel has failed and cannot go on by itself');
-  if (now.state === 'gap') bad('viewers', 'No media: viewers get a gap');
+  if (now.state === 'gap' && !now.stale) bad('viewers', 'No media: viewers get a gap');
   if (now.state === 'waiting') warn('viewers', 'Not on air yet: waiting for a usable input');
   else if (now.stale) bad('viewers', `Viewers get 503: ${now.stale}`);
 }
 
-function ofInput(input: Input, before: Input, main: boolean, bad: Tell, warn: Tell) {
-  const tell: Tell = main ? bad : warn;
+function ofInput(input: Input, before: Input, tell: Tell, warn: Tell) {
   const say = (text: string, how = tell) => how('inputs', `Input ${input.name}: ${text}`);
   const age = input.last_packet_ms >= 0 ? ` for ${span(input.last_packet_ms / 1000)}` : '';
   if (input.state === 'failed') say(input.error || 'failed');
@@ -101,16 +104,20 @@ function encoder(now: Status, past: Status, bad: Tell, warn: Tell) {
 
 function renditions(now: Status, past: Status, bad: Tell, warn: Tell) {
   const newest = Math.max(...now.renditions.map((r) => r.last_k));
+  const gone = new Map<number, string[]>(); // renditions by the number of segments they miss
   for (const r of now.renditions) {
     const before = past.renditions.find((p) => p.name === r.name) ?? r;
     const gaps = r.gaps - before.gaps;
-    if (gaps > 0) bad('renditions', `Rendition ${r.name}: ${many(gaps, 'segment')} missing in the last minute`);
-    const holes = r.holes - before.holes;
-    if (holes > 0 && gaps <= 0) warn('renditions', `Rendition ${r.name}: frames were missing from the encoder`);
+    if (gaps > 0) gone.set(gaps, [...(gone.get(gaps) ?? []), r.name]);
+    else if (r.holes > before.holes) warn('renditions', `Rendition ${r.name}: frames were missing from the encoder`);
     if (newest - r.last_k >= 2) {
       const behind = r.last_k > 0 ? `is ${many(newest - r.last_k, 'segment')} behind the others` : 'has no segment yet';
       bad('renditions', `Rendition ${r.name} ${behind}`);
     }
+  }
+  for (const [gaps, names] of gone) {
+    const who = names.length === now.renditions.length ? 'All renditions' : `Rendition ${names.join(', ')}`;
+    bad('renditions', `${who}: ${many(gaps, 'segment')} missing in the last minute`);
   }
 }
 

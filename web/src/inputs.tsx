@@ -48,14 +48,14 @@ function InputCard({ input, history, use }: CardProps) {
         <span class={`lamp ${lamps[input.state] ?? 'idle'}`} aria-hidden="true" />
         <strong>{input.name}</strong>
         <span class="muted">{input.state}</span>
-        {input.active && <span class="tag">on air</span>}
+        {input.active && <span class="tag">in use</span>}
         {use && <button type="button" class="small" onClick={() => use(input.name)} aria-label={`Use input ${input.name}`}>Use</button>}
         <span class="grow" />
         <Spark values={bits} label={`Bitrate of ${input.name} in the last minute`} />
         <span class="number">{bitrate(input.bitrate)}</span>
       </div>
       <p class="muted">{source(input)}</p>
-      <table class="legs">
+      <div class="sideways"><table class="legs">
         <thead>
           <tr>
             <th scope="col">Leg</th><th scope="col" class="right">Bitrate</th><th scope="col" class="right">Lost</th>
@@ -64,7 +64,7 @@ function InputCard({ input, history, use }: CardProps) {
           </tr>
         </thead>
         <tbody>{input.legs.map((leg, i) => <LegRow key={leg.url} leg={leg} past={past.legs[i] ?? leg} />)}</tbody>
-      </table>
+      </table></div>
       <Facts input={input} past={past} />
     </div>
   );

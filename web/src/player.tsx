@@ -49,7 +49,7 @@ export function Player({ channel, autoplay, skew }: Props) {
         <span class="muted">{name}</span>
         <a class="url" href={url}>{players[protocol].manifest}</a>
       </div>
-      <Figures video={video.current} playback={playback} skew={skew} stalls={stalls} />
+      {started && <Figures video={video.current} playback={playback} skew={skew} stalls={stalls} />}
     </section>
   );
 }
@@ -65,10 +65,11 @@ function usePlayback(video: { current: HTMLVideoElement | null }, protocol: Prot
     if (!protocol || !element) return;
     let current: Playback | undefined;
     let over = false;
-    let playing = false;
-    const onPlaying = () => (playing = true);
+    let began = Infinity;
+    const onPlaying = () => (began = Math.min(began, performance.now()));
     const onWaiting = () => {
-      if (playing && !element.seeking) setStalls((n) => n + 1);
+      // A player that has just begun still looks for its place.
+      if (performance.now() - began > 2000 && !element.seeking) setStalls((n) => n + 1);
     };
     element.addEventListener('playing', onPlaying);
     element.addEventListener('waiting', onWaiting);
