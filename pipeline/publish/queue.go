@@ -108,6 +108,16 @@ func (q *queue) pass(k int64) {
 	}
 }
 
+// renew gives what waits its whole time from now on: before the store was read back nothing could be written.
+func (q *queue) renew(now time.Time) {
+	for _, e := range q.entries {
+		e.first = now
+		for _, it := range e.items {
+			it.deadline = now.Add(q.retry)
+		}
+	}
+}
+
 func (q *queue) remove(e *entry) {
 	for _, it := range e.items {
 		q.bytes -= int64(len(it.Body))

@@ -46,6 +46,7 @@ func (p *Publisher) readBack(ctx context.Context) {
 	}
 	p.reading.succeeded()
 	p.restored = true
+	p.queue.renew(time.Now())
 	for _, err := range f.troubles {
 		p.failed(err)
 	}

@@ -96,8 +96,8 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 	p.writeQueue(ctx, now, sooner)
 	if p.manifest.wanted != nil && p.manifest.due(now) {
 		p.manifest.running = true
-		snap := p.manifest.wanted
-		p.spawn(func() { p.writeManifests(ctx, snap) })
+		snap, first := p.manifest.wanted, p.manifest.tries == 0
+		p.spawn(func() { p.writeManifests(ctx, snap, first) })
 	}
 	sooner(p.manifest.after)
 	if len(p.trash.names) > 0 && !ending && p.trash.due(now) {

@@ -75,7 +75,7 @@ func (p *Publisher) writeQueue(ctx context.Context, now time.Time, sooner func(t
 	}
 	for _, e := range p.queue.ordered() {
 		for _, it := range e.items {
-			if it.state != waiting {
+			if it.state != waiting || !p.ready(it) {
 				continue
 			}
 			if it.due(now) && p.status.writing < writers {
@@ -135,10 +135,12 @@ func (p *Publisher) stored(it *item, now time.Time) {
 }
 
 // writeManifests writes the media playlists and, when all are stored, what points at them.
-func (p *Publisher) writeManifests(ctx context.Context, snap *presentation.Snapshot) {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.RetryFor)
-	defer cancel()
-	err := p.writeRound(ctx, snap)
+func (p *Publisher) writeManifests(ctx context.Context, snap *presentation.Snapshot, first bool) {
+	limit := p.cfg.RetryFor
+	if first {
+		limit /= 2 // playlists are small: what hangs is better begun anew
+	}
+	err := p.writeRound(ctx, snap, limit)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -177,7 +179,8 @@ func (p *Publisher) tell(snap *presentation.Snapshot, at tick.Tick) {
 	}
 }
 
-func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot) error {
+// writeRound gives each of the two steps limit.
+func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot, limit time.Duration) error {
 	channel := p.cfg.Presentation.Channel + "/"
 	half := p.seconds(tick.Tick(snap.TargetDuration()) * tick.Second / 2)
 	var lists []store.Object
@@ -188,7 +191,7 @@ func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot)
 		}
 		lists = append(lists, store.Object{Name: channel + hls.MediaName(t.Name), Body: body, Cache: "public, max-age=" + half})
 	}
-	if err := p.putAll(ctx, lists); err != nil {
+	if err := p.putAll(ctx, lists, limit); err != nil {
 		return err
 	}
 	index, err := hls.Multivariant(snap)
@@ -204,11 +207,13 @@ func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot)
 	case !errors.Is(err, dash.ErrEmpty):
 		return err
 	}
-	return p.putAll(ctx, tops)
+	return p.putAll(ctx, tops, limit)
 }
 
 // putAll writes changed playlists side by side.
-func (p *Publisher) putAll(ctx context.Context, objects []store.Object) error {
+func (p *Publisher) putAll(ctx context.Context, objects []store.Object, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	p.mu.Lock()
 	refresh := p.status.rounds%refreshEvery == 0
 	p.mu.Unlock()
