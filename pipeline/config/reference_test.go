@@ -210,3 +210,22 @@ func TestReferenceHasEveryKindOfValue(t *testing.T) {
 		}
 	}
 }
+
+// TestReadmeExamplesLoad: a channel file that the README shows can be used as it is.
+func TestReadmeExamplesLoad(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllStringSubmatch(string(b), -1)
+	if len(blocks) == 0 {
+		t.Fatal("no example found")
+	}
+	for _, m := range blocks {
+		text := strings.ReplaceAll("\n"+m[2], "\n"+m[1], "\n")
+		if _, err := config.Load(write(t, "readme.yaml", text), environment); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}
