@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/grafov/m3u8"
@@ -27,6 +28,9 @@ func ReadMedia(data []byte) (Playlist, error) {
 	if len(data) > maxPlaylist {
 		return Playlist{}, fmt.Errorf("media playlist of %d bytes is too long", len(data))
 	}
+	if err := known(data); err != nil {
+		return Playlist{}, fmt.Errorf("reading media playlist: %w", err)
+	}
 	p, err := decode(data)
 	if err != nil {
 		return Playlist{}, fmt.Errorf("reading media playlist: %w", err)
@@ -48,6 +52,36 @@ func ReadMedia(data []byte) (Playlist, error) {
 		out.Segments = append(out.Segments, s)
 	}
 	return out, nil
+}
+
+// tags are the beginnings of the lines that Media writes.
+var tags = []string{
+	"#EXTM3U", "#EXT-X-VERSION:", "#EXT-X-INDEPENDENT-SEGMENTS", "#EXT-X-DISCONTINUITY-SEQUENCE:", "#EXT-X-MEDIA-SEQUENCE:",
+	"#EXT-X-TARGETDURATION:", `#EXT-X-MAP:URI="`, "#EXT-X-DISCONTINUITY", dateTag, gapTag, "#EXTINF:",
+}
+
+// known refuses what Media does not write: m3u8 panics on some of it (a map or key line before any segment).
+func known(data []byte) error {
+	n, segment := 0, false
+	for line := range strings.Lines(string(data)) {
+		n++
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case n == 1 && line != tags[0]:
+			return errors.New("line 1: not a playlist")
+		case strings.HasPrefix(line, "#EXTINF:"):
+			segment = true
+		case strings.HasPrefix(line, "#"):
+			if !slices.ContainsFunc(tags, func(t string) bool { return strings.HasPrefix(line, t) }) {
+				return fmt.Errorf("line %d: %.40q is not written here", n, line)
+			}
+		case !segment:
+			return fmt.Errorf("line %d: %.40q without EXTINF", n, line)
+		default:
+			segment = false
+		}
+	}
+	return nil
 }
 
 func decode(data []byte) (*m3u8.MediaPlaylist, error) {
