@@ -45,6 +45,7 @@ type Detector struct {
 	recovery  bool // recovery point SEI in it
 	closed    bool // closed GOP (MPEG-2)
 	shape     uint64
+	set       []byte // what shape is the hash of
 }
 
 // Shape identifies the format of the coded pictures: a hash over the newest SPS or sequence header, 0 before any. When it
@@ -58,7 +59,9 @@ func (d *Detector) take(set []byte) {
 	for _, b := range set {
 		h = (h ^ uint64(b)) * 1099511628211
 	}
-	d.shape = h
+	if h != d.shape {
+		d.shape, d.set = h, append(d.set[:0], set...)
+	}
 }
 
 // NewDetector returns a detector for a stream of codec c. For a codec it does not know it believes the

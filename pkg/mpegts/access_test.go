@@ -106,23 +106,23 @@ func TestDetectorAndCaptionsOnCaptures(t *testing.T) {
 		file          string
 		idr, recovery int
 		captions      uint64
-		found         string
+		found, size   string
 	}{
-		{"ac3-576-h264-seg0.ts", 5, 0, 0, "[] []"},
-		{"avsync-flash-beep-720p30-aac.ts", 15, 0, 0, "[] []"},
-		{"cea608-cea708-bbb-2398-heaac.ts", 15, 5, 690, "[CC1 CC3] [1 2 3 4 5 6]"},
-		{"cea608-multichannel-cc1-cc3.ts", 4, 0, 121, "[CC1 CC3] []"},
-		{"cea608-sintel-h264-aac.ts", 2, 0, 240, "[CC1] []"},
-		{"dvbt-1080i25-h264-3xeac3-dvbsub-clear.ts", 0, 1, 0, "[] []"},
-		{"hevc-main10-360p30-video-only.ts", 5, 0, 0, "[] []"},
-		{"hevc-obs-360p30-aac.ts", 2, 0, 0, "[] []"},
-		{"id3-pid-bipbop-truncated-tail.ts", 13, 0, 32, "[CC1] []"}, // PES packets begin within pictures
-		{"m2ts-192byte-mpeg2-mp2.ts", 1, 4, 0, "[] []"},
-		{"missing-dts-1080p60.ts", 1, 0, 0, "[] []"},
-		{"mpeg2-576i25-mp2.ts", 5, 0, 0, "[] []"},
-		{"mpts-2prog-1080i25-h264-ac3-dvbsub.ts", 0, 3, 0, "[] []"},
-		{"no-pcr-pid1fff-576p25-h264-aac.ts", 6, 0, 0, "[] []"}, // random_access_indicator on each of 300 pictures
-		{"scte35-80s-splice-insert-no-cuei.ts", 80, 0, 0, "[] []"},
+		{"ac3-576-h264-seg0.ts", 5, 0, 0, "[] []", "720x576"},
+		{"avsync-flash-beep-720p30-aac.ts", 15, 0, 0, "[] []", "1280x720"},
+		{"cea608-cea708-bbb-2398-heaac.ts", 15, 5, 690, "[CC1 CC3] [1 2 3 4 5 6]", "256x192"},
+		{"cea608-multichannel-cc1-cc3.ts", 4, 0, 121, "[CC1 CC3] []", "360x240"},
+		{"cea608-sintel-h264-aac.ts", 2, 0, 240, "[CC1] []", "400x170"},
+		{"dvbt-1080i25-h264-3xeac3-dvbsub-clear.ts", 0, 1, 0, "[] []", "1920x1080"},
+		{"hevc-main10-360p30-video-only.ts", 5, 0, 0, "[] []", "640x360"},
+		{"hevc-obs-360p30-aac.ts", 2, 0, 0, "[] []", "640x360"},
+		{"id3-pid-bipbop-truncated-tail.ts", 13, 0, 32, "[CC1] []", "416x234"}, // PES packets begin within pictures
+		{"m2ts-192byte-mpeg2-mp2.ts", 1, 4, 0, "[] []", "320x240"},
+		{"missing-dts-1080p60.ts", 1, 0, 0, "[] []", "1920x1080"},
+		{"mpeg2-576i25-mp2.ts", 5, 0, 0, "[] []", "720x576"},
+		{"mpts-2prog-1080i25-h264-ac3-dvbsub.ts", 0, 3, 0, "[] []", "1920x1080"},
+		{"no-pcr-pid1fff-576p25-h264-aac.ts", 6, 0, 0, "[] []", "1024x576"}, // random_access_indicator on each of 300 pictures
+		{"scte35-80s-splice-insert-no-cuei.ts", 80, 0, 0, "[] []", "640x360"},
 	}
 	for _, c := range cases {
 		t.Run(c.file, func(t *testing.T) {
@@ -150,6 +150,9 @@ func TestDetectorAndCaptionsOnCaptures(t *testing.T) {
 				}
 			}
 			s := captions.Stats()
+			if w, h := d.Size(); fmt.Sprintf("%dx%d", w, h) != c.size {
+				t.Errorf("size %dx%d, want %s", w, h, c.size)
+			}
 			if count[mpegts.IDR] != c.idr || count[mpegts.Recovery] != c.recovery {
 				t.Errorf("%d idr, %d recovery, want %d, %d", count[mpegts.IDR], count[mpegts.Recovery], c.idr, c.recovery)
 			}
@@ -175,6 +178,9 @@ func FuzzDetector(f *testing.F) {
 					d.Push(p)
 					c.Push(p)
 				}
+			}
+			if w, h := d.Size(); w < 0 || h < 0 {
+				t.Fatalf("size %dx%d", w, h)
 			}
 			for ; len(es) >= 8; es = es[min(len(es), mpegts.Size):] { // and as raw packets
 				p := make(mpegts.Packet, mpegts.Size)
