@@ -13,7 +13,8 @@ func wrap(args []string) []string {
 			word += " " + quoteShell(args[i])
 		}
 		last := &out[len(out)-1]
-		if args[i] == "" || len(*last)+1+len(word) > width || strings.HasPrefix(word, "-map ") || strings.HasPrefix(word, "-filter_complex ") {
+		part := strings.HasPrefix(word, "-map ") || strings.HasPrefix(word, "-filter_complex ")
+		if part || len(*last)+1+len(word) > width {
 			out = append(out, word)
 			continue
 		}

@@ -74,7 +74,9 @@ func (p *plan) assumed(rate tick.Rate) ffmpeg.Source {
 		}
 	}
 	for i, a := range p.ch.Audio {
-		t := ffmpeg.AudioTrack{PID: assumedVideo + 1 + uint16(i), Codec: "aac", SampleRate: int(p.audio.Rate), Channels: a.Channels}
+		t := ffmpeg.AudioTrack{
+			PID: assumedVideo + 1 + uint16(i), Codec: "aac", SampleRate: int(p.audio.Rate), Channels: a.Channels,
+		}
 		if a.Language != "und" {
 			t.Language = a.Language
 		}
@@ -168,7 +170,8 @@ func (p *plan) inputs(out *lines) {
 		out.f("    allow    %s", strings.Join(allow, ", "))
 	}
 	if len(p.ch.Inputs) > 1 {
-		out.f("  the first that is received is used until it is silent for %s; the others are received and watched", p.ch.Failover.Loss)
+		out.f("  the first that is received is used until it is silent for %s; the others are received and watched",
+			p.ch.Failover.Loss)
 	}
 	out.f("  while none is received: a gap (this version has no slate)")
 }
@@ -193,7 +196,8 @@ func (p *plan) times(out *lines) {
 		out.f("  key frame  every %d frames, %s", g.GOP, exact(tick.Tick(g.GOP)*g.Rate.Frame()))
 	}
 	if len(p.ch.Audio) > 0 {
-		out.f("  audio      %d Hz, frames of %d samples; in a segment %s", p.audio.Rate, p.audio.Samples, audioPattern(g, p.audio))
+		out.f("  audio      %d Hz, frames of %d samples; in a segment %s", p.audio.Rate, p.audio.Samples,
+			audioPattern(g, p.audio))
 	}
 	out.f("  window     %s, %d segments", short(p.ch.Window), (tick.FromDuration(p.ch.Window)+g.T-1)/g.T)
 }
@@ -255,15 +259,17 @@ func (p *plan) renditions(out *lines) {
 			encoder = "?"
 		}
 		peak, average := r.Bandwidth(p.grid.T)
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%v\t%d\t%d\t%s\n", r.Name, what, encoder, config.Bitrate(r.Bitrate), peak, average, ladder.CodecString(r))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%v\t%d\t%d\t%s\n", r.Name, what, encoder, config.Bitrate(r.Bitrate), peak, average,
+			ladder.CodecString(r))
 	}
 	_ = t.Flush() // a strings.Builder takes everything
 	for line := range strings.Lines(table.String()) {
 		out.f("%s", strings.TrimRight(line, " \n"))
 	}
-	out.f("  bandwidth and average in bits per second, container included; an HLS variant declares picture and sound together")
+	out.f("  bandwidth and average: bits per second with container; an HLS variant declares picture and sound together")
 	if p.ch.Video == nil {
-		out.f("  the video renditions are the default ladder for %dx%d: the file leaves it to the source", assumedWidth, assumedHeight)
+		out.f("  the video renditions are the default ladder for %dx%d: the file leaves it to the source",
+			assumedWidth, assumedHeight)
 	}
 }
 
@@ -275,7 +281,8 @@ func (p *plan) command(out *lines) {
 	if n := len(p.source.Audio); n > 0 {
 		assumed = append(assumed, fmt.Sprintf("audio tracks: %d", n))
 	}
-	out.f("FFmpeg, for an assumed source (%s) and a run from %s on", strings.Join(assumed, ", "), assumedStart.Format(time.RFC3339))
+	out.f("FFmpeg, for an assumed source (%s) and a run from %s on", strings.Join(assumed, ", "),
+		assumedStart.Format(time.RFC3339))
 	for _, note := range p.run.Notes {
 		out.f("  note: %s", note)
 	}

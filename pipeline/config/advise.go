@@ -57,7 +57,8 @@ func (r *reader) adviseInput(path string, in Input) {
 			r.warn(at, "anybody may connect, and unencrypted", "set a passphrase, or allow to the sender's address")
 		}
 		if len(in.Legs) > 1 && u.Scheme == leg.UDP {
-			r.warn(at, "udp:// has no sequence numbers, so it cannot be merged with other legs", "send RTP, or make it an input of its own")
+			r.warn(at, "udp:// has no sequence numbers, so it cannot be merged with other legs",
+				"send RTP, or make it an input of its own")
 		}
 	}
 }
@@ -69,8 +70,10 @@ func (r *reader) adviseLadder(c *Channel) {
 	for i, v := range c.Video {
 		for j, w := range c.Video {
 			if v.Codec == w.Codec && v.Size.Width*v.Size.Height > w.Size.Width*w.Size.Height && v.Bitrate <= w.Bitrate {
-				r.warn(fmt.Sprintf("video[%d].bitrate", i), fmt.Sprintf("%v for %v is not more than %v for the smaller %v (video[%d])",
-					v.Bitrate, v.Size, w.Bitrate, w.Size, j), "players take the smaller picture for the better one")
+				r.warn(fmt.Sprintf("video[%d].bitrate", i),
+					fmt.Sprintf("%v for %v is not more than %v for the smaller %v (video[%d])",
+						v.Bitrate, v.Size, w.Bitrate, w.Size, j),
+					"players take the smaller picture for the better one")
 			}
 		}
 	}

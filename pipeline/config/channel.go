@@ -34,7 +34,7 @@ type Channel struct {
 	Audio []Audio `yaml:"audio"` // empty: a channel without audio
 
 	Window   time.Duration `yaml:"window"`   // what playlists list
-	Timeline Store         `yaml:"timeline"` // where grid and anchors are kept; the first output unless the file says otherwise
+	Timeline Store         `yaml:"timeline"` // holds grid and anchors; the first output unless the file says otherwise
 	Outputs  []Store       `yaml:"outputs"`  // at least one; each gets everything
 	Webhook  string        `yaml:"webhook"`  // empty: none
 }
@@ -54,7 +54,7 @@ type Input struct {
 	Legs     []leg.URL      `yaml:"legs"`     // one, or several that carry identical packets (SMPTE ST 2022-7)
 	Merge    time.Duration  `yaml:"merge"`    // longest wait for a packet that one leg has and another may bring
 	Program  int            `yaml:"program"`  // programme number; 0 is the first
-	Audio    []Selector     `yaml:"audio"`    // source tracks for the audio renditions, in order; empty: by language, else by place
+	Audio    []Selector     `yaml:"audio"`    // source tracks for the audio renditions; empty: by language, else by place
 	Timecode string         `yaml:"timecode"` // "none" or "sei"
 	Allow    []netip.Prefix `yaml:"allow"`    // who may send
 }

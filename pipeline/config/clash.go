@@ -13,8 +13,8 @@ func clashes(channels []*Channel) []Problem {
 	legs := map[string]*Channel{}
 	for i, c := range channels {
 		if first, ok := names[c.Name]; ok && c.Name != "" {
-			out = append(out, Problem{c.File, lineIn(c.at, "channel"), "channel", fmt.Sprintf("%q is also the channel of %s", c.Name, first.File),
-				"allowed are channels with names of their own"})
+			out = append(out, c.clash("channel", fmt.Sprintf("%q is also the channel of %s", c.Name, first.File),
+				"allowed are channels with names of their own"))
 			continue
 		}
 		names[c.Name] = c
@@ -40,8 +40,8 @@ func legClashes(c *Channel, taken map[string]*Channel) []Problem {
 			key := place(u)
 			if first, ok := taken[key]; ok && first != c {
 				path := fmt.Sprintf("inputs[%d].legs[%d]", i, j)
-				out = append(out, Problem{c.File, lineIn(c.at, path), path, quote(u.String()) + " is received by " + first.File + " already",
-					"allowed are legs that differ in address or port"})
+				out = append(out, c.clash(path, quote(u.String())+" is received by "+first.File+" already",
+					"allowed are legs that differ in address or port"))
 			}
 			taken[key] = c
 		}
@@ -49,32 +49,33 @@ func legClashes(c *Channel, taken map[string]*Channel) []Problem {
 	return out
 }
 
-// addressClash tells whether two channels want one address and differ in what belongs to the address as a whole, or want
-// two addresses of which one includes the other.
+// addressClash tells whether two channels want one address and differ in what belongs to the address as a whole, or
+// want two addresses of which one includes the other.
 func addressClash(c, other *Channel) (Problem, bool) {
 	host, port, errA := net.SplitHostPort(c.HTTP)
 	hostB, portB, errB := net.SplitHostPort(other.HTTP)
 	if errA != nil || errB != nil || port != portB || port == "0" {
 		return Problem{}, false
 	}
-	p := Problem{File: c.File, Line: lineIn(c.at, "http"), Path: "http"}
 	same := c.HTTP == other.HTTP
+	const one = "%s, which has the same address %q"
 	switch {
 	case !same && (host == hostB || everywhere(host) || everywhere(hostB)):
-		p.Wrong = fmt.Sprintf("%q overlaps with %q of %s", c.HTTP, other.HTTP, other.File)
-		p.Allowed = "allowed are addresses written alike (shared) or different ports"
+		return c.clash("http", fmt.Sprintf("%q overlaps with %q of %s", c.HTTP, other.HTTP, other.File),
+			"allowed are addresses written alike (shared) or different ports"), true
 	case same && c.TLS != other.TLS:
-		p.Path, p.Line = "tls", lineIn(c.at, "tls")
-		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)
-		p.Allowed = "allowed is the same cert and key for one address"
+		return c.clash("tls", fmt.Sprintf("differs from that of "+one, other.File, c.HTTP),
+			"allowed is the same cert and key for one address"), true
 	case same && c.APIToken != other.APIToken:
-		p.Path, p.Line = "api_token", lineIn(c.at, "api_token")
-		p.Wrong = fmt.Sprintf("differs from that of %s, which has the same address %q", other.File, c.HTTP)
-		p.Allowed = "allowed is the same token for one address"
-	default:
-		return Problem{}, false
+		return c.clash("api_token", fmt.Sprintf("differs from that of "+one, other.File, c.HTTP),
+			"allowed is the same token for one address"), true
 	}
-	return p, true
+	return Problem{}, false
+}
+
+// clash is a problem of a channel with another one.
+func (c *Channel) clash(path, wrong, allowed string) Problem {
+	return Problem{c.File, lineIn(c.at, path), path, wrong, allowed}
 }
 
 // everywhere tells the host part of an address that listens on all of the machine's addresses.

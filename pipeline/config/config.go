@@ -114,7 +114,7 @@ func tree(path string, text []byte) (ast.Node, *Problem) {
 		body = doc.Body
 	}
 	if body == nil {
-		return nil, &Problem{File: path, Wrong: "the file is empty", Allowed: "needed are at least channel, inputs and outputs"}
+		return nil, &Problem{File: path, Wrong: "the file is empty", Allowed: "needed are channel, inputs and outputs"}
 	}
 	return body, nil
 }

@@ -12,8 +12,8 @@ var variable = regexp.MustCompile(`\$\{([^}]*)(\}?)`)
 // variableName is what POSIX allows as the name of an environment variable.
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// expand replaces every ${NAME} of a value. As the value of a URL's option a variable stands for the literal text, so it
-// is escaped there: a passphrase may hold any character. The second result names the references that cannot be replaced.
+// expand replaces every ${NAME} of a value. As the value of a URL's option a variable stands for the literal text, so
+// it is escaped there: a passphrase may hold any character. The second result names what cannot be replaced.
 func (r *reader) expand(s string) (string, []string) {
 	if !strings.Contains(s, "${") {
 		return s, nil

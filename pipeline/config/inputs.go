@@ -27,11 +27,13 @@ func (r *reader) inputs(c *Channel) {
 		r.name(path+".name", in.Name, names)
 		r.legs(path+".legs", in.Legs, places)
 		r.between(path+".merge", in.Merge, 0, maxMerge)
-		r.check(in.Program >= 0 && in.Program <= 65535, path+".program", "is no programme number", "allowed is 1 to 65535, or 0 for the first")
+		r.check(in.Program >= 0 && in.Program <= 65535, path+".program", "is no programme number",
+			"allowed is 1 to 65535, or 0 for the first")
 		r.tracks(path+".audio", in.Audio, c)
 		r.oneOf(path+".timecode", in.Timecode, timecodeNone, timecodeSEI)
 		if len(in.Allow) == 0 && !r.bad[path+".allow"] {
-			r.wrong(path+".allow", "is empty, so nobody may send", `allowed is at least one range; 0.0.0.0/0 and "::/0" are everybody`)
+			r.wrong(path+".allow", "is empty, so nobody may send",
+				`allowed is at least one range; 0.0.0.0/0 and "::/0" are everybody`)
 		}
 	}
 }

@@ -53,8 +53,8 @@ func (v Video) rendition() ladder.Rendition {
 	}
 }
 
-// Grid is the channel's segment grid at a picture rate: Segment and GOP rounded to whole frames. The zero rate is that of
-// a channel without video.
+// Grid is the channel's segment grid at a picture rate: Segment and GOP rounded to whole frames. The zero rate is that
+// of a channel without video.
 func (c *Channel) Grid(rate tick.Rate) (tick.Grid, error) {
 	return tick.NewGrid(rate, ticks(c.Segment), ticks(c.GOP))
 }

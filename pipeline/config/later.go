@@ -14,7 +14,8 @@ func (r *reader) later(c *Channel) {
 		path := fmt.Sprintf("inputs[%d]", i)
 		r.check(in.Timecode != timecodeSEI, path+".timecode", notYet, "allowed is none")
 		for j, u := range in.Legs {
-			r.check(!u.FEC, fmt.Sprintf("%s.legs[%d]", path, j), "asks for fec, which "+notYet, "allowed is the URL without fec=1")
+			r.check(!u.FEC, fmt.Sprintf("%s.legs[%d]", path, j), "asks for fec, which "+notYet,
+				"allowed is the URL without fec=1")
 		}
 	}
 	var std Channel

@@ -69,7 +69,8 @@ func (r *reader) video(path string, v Video, seen map[string]string) {
 		w, h := v.Size.Width, v.Size.Height
 		r.check(min(w, h) >= minSide && max(w, h) <= maxSide, path+".size", "is out of bounds",
 			fmt.Sprintf("allowed is %dx%d to %dx%d", minSide, minSide, maxSide, maxSide))
-		r.check(w%2 == 0 && h%2 == 0, path+".size", "has an odd side", "allowed are even numbers (colour is at half resolution)")
+		r.check(w%2 == 0 && h%2 == 0, path+".size", "has an odd side",
+			"allowed are even numbers (colour is at half resolution)")
 	}
 	if r.need(path+".bitrate", "allowed is bits per second, like 800k or 3M") {
 		r.check(v.Bitrate >= minVideoBitrate && v.Bitrate <= maxVideoBitrate, path+".bitrate", "is out of bounds",

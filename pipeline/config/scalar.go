@@ -42,8 +42,9 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Selector](): {noun: "an audio track",
 		allowed: "a PID (16 to 8190, also 0x hexadecimal), a language of three letters or an index (0 to 15)",
 		parse:   func(s string) (any, error) { return orNot(parseSelector(s)) }},
-	reflect.TypeFor[netip.Prefix](): {noun: "an address range", allowed: "CIDR like 10.1.0.0/16, 192.0.2.7/32 or 2001:db8::/32",
-		parse: parsePrefix},
+	reflect.TypeFor[netip.Prefix](): {noun: "an address range",
+		allowed: "CIDR like 10.1.0.0/16, 192.0.2.7/32 or 2001:db8::/32",
+		parse:   parsePrefix},
 }
 
 func orNot[T any](v T, ok bool) (any, error) {

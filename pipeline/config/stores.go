@@ -50,13 +50,15 @@ func (r *reader) store(path string, s Store) {
 		r.wrong(path, "names no store", "needed is one of dir, s3 and http")
 		return
 	case len(kinds) > 1:
-		r.wrong(path, "has "+strings.Join(kinds, " and "), "allowed is one of dir, s3 and http; a second store is an item of its own")
+		r.wrong(path, "has "+strings.Join(kinds, " and "),
+			"allowed is one of dir, s3 and http; a second store is an item of its own")
 		return
 	}
 	r.check(kinds[0] != "dir" || s.Dir != "", path+".dir", "is no folder", "allowed is a path like ./origin")
 	r.check(kinds[0] != "s3" || s3URL(s.S3), path+".s3", "is no S3 address",
 		"allowed is s3://BUCKET/PREFIX?endpoint=...&region=...&path_style=1")
-	r.check(kinds[0] != "http" || httpURL(s.HTTP), path+".http", "is no HTTP address", "allowed is http://HOST/... or https://HOST/...")
+	r.check(kinds[0] != "http" || httpURL(s.HTTP), path+".http", "is no HTTP address",
+		"allowed is http://HOST/... or https://HOST/...")
 }
 
 // s3Options are what an S3 address may say beside bucket and prefix.

@@ -82,7 +82,9 @@ func short(d time.Duration) string {
 }
 
 func (r *reader) oneOf(path, v string, words ...string) {
-	r.check(slices.Contains(words, v), path, "is not known here", "allowed is "+strings.Join(words[:len(words)-1], ", ")+" or "+words[len(words)-1])
+	last := len(words) - 1
+	r.check(slices.Contains(words, v), path, "is not known here",
+		"allowed is "+strings.Join(words[:last], ", ")+" or "+words[last])
 }
 
 // validate checks what a single value cannot know about itself.
@@ -94,8 +96,9 @@ func (r *reader) validate(c *Channel) {
 			"allowed is any name but "+strings.Join(reserved, ", "))
 	}
 	r.address("http", c.HTTP)
-	r.check(c.TLS.Cert == "" || c.TLS.Key != "", "tls.cert", "has no key beside it", "allowed are both cert and key, or none")
-	r.check(c.TLS.Key == "" || c.TLS.Cert != "", "tls.key", "has no cert beside it", "allowed are both cert and key, or none")
+	const both = "allowed are both cert and key, or none"
+	r.check(c.TLS.Cert == "" || c.TLS.Key != "", "tls.cert", "has no key beside it", both)
+	r.check(c.TLS.Key == "" || c.TLS.Cert != "", "tls.key", "has no cert beside it", both)
 	if strings.ContainsFunc(c.APIToken.Reveal(), func(c rune) bool { return c <= ' ' || c > '~' }) {
 		r.wrong("api_token", "holds a character that no HTTP header may carry", "allowed is visible ASCII without spaces")
 	}
@@ -107,7 +110,8 @@ func (r *reader) validate(c *Channel) {
 	r.times(c)
 	r.renditions(c)
 	r.stores(c)
-	r.check(c.Webhook == "" || httpURL(c.Webhook), "webhook", "is no HTTP address", "allowed is http://HOST/... or https://HOST/...")
+	r.check(c.Webhook == "" || httpURL(c.Webhook), "webhook", "is no HTTP address",
+		"allowed is http://HOST/... or https://HOST/...")
 	r.later(c)
 	c.complete()
 }
