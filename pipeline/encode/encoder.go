@@ -393,7 +393,7 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	base := ffmpeg.Base(min(video, audio, in.at), e.cfg.Channel.Grid, e.cfg.Channel.Audio)
 	ch := e.cfg.Channel
 	ch.Select = src.Select
-	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{Base: base, Start: video, Audio: audio})
+	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{Base: base, Start: video, Audio: audio, Fill: in.late})
 	if err != nil {
 		return nil, fmt.Errorf("no run can be made for input %s: %w", src.Input, err)
 	}

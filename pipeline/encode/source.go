@@ -83,6 +83,7 @@ func (s *Source) head() (tick.Tick, bool) {
 type entrance struct {
 	pos, video uint64
 	at         tick.Tick
+	late       bool // no sound comes from before the first wanted picture
 }
 
 // enter finds the last point at or before want from which the source can be decoded, or else the first one after it.
@@ -106,6 +107,8 @@ func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
 	if found {
 		in.pos = min(in.pos, audio.Pos)
 	}
+	from, mapped := s.at(audio)
+	in.late = !found || !mapped || from > want-preRoll/2
 	return in, true
 }
 

@@ -94,10 +94,14 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 	// async=1 fills holes and cuts overlaps, never stretches (stretching makes irregular PTS); min_hard_comp: without it each
 	// lost AAC frame shifts the sound by 21 ms for good; atrim: sound that is there before the start begins on the audio grid.
 	// FFmpeg builds this graph anew when the channel count changes in mid-run (2.0 to 5.1 and back, with every commercial),
-	// so nothing in it may fill up from the run's start (first_pts would, with silence); instead asetpts moves what does not
-	// begin on the grid to the audio frame in which it begins: less than 22 ms.
-	fmt.Fprintf(&g, "[0:i:%d]aresample=%d:async=1:min_hard_comp=0.01,atrim=start_pts=%d,asetpts=PTS-mod(STARTPTS\\,%d)",
-		pid, p.ch.Audio.Rate, first, p.ch.Audio.Samples)
+	// so nothing in it may fill up from the run's start (first_pts would, with silence) unless that is asked for; instead
+	// asetpts moves what does not begin on the grid to the audio frame in which it begins: less than 22 ms.
+	fill := ""
+	if p.at.Fill {
+		fill = fmt.Sprintf(":first_pts=%d", first)
+	}
+	fmt.Fprintf(&g, "[0:i:%d]aresample=%d:async=1:min_hard_comp=0.01%s,atrim=start_pts=%d,asetpts=PTS-mod(STARTPTS\\,%d)",
+		pid, p.ch.Audio.Rate, fill, first, p.ch.Audio.Samples)
 	if len(renditions) > 1 {
 		fmt.Fprintf(&g, ",asplit=%d", len(renditions))
 		for _, i := range renditions {

@@ -35,6 +35,7 @@ type Interval struct {
 	Base  tick.Tick // the instant of FFmpeg's PTS 0: a value of Base
 	Start tick.Tick // the run's first frame: a frame slot of the grid
 	Audio tick.Tick // the first sample that is wanted, where that lies before Start; 0 is Start
+	Fill  bool      // the source's sound begins later: silence up to there
 }
 
 // Plan is one run of FFmpeg.
