@@ -24,7 +24,6 @@ func TestCaptionsSurviveOnce(t *testing.T) {
 		{"cea608-sintel-h264-aac.ts", "60", true},
 		{"cea608-cea708-bbb-2398-heaac.ts", "24000/1001", true},
 		{"cea608-cea708-bbb-2398-heaac.ts", "30000/1001", true},
-		{"cea608-multichannel-cc1-cc3.ts", "60000/1001", true},
 		{"cea608-multichannel-cc1-cc3.ts", "25", false},
 		{"interlaced", "30000/1001", true},
 		{"interlaced", "60000/1001", true}, // each picture becomes two

@@ -26,7 +26,7 @@ type ProgressReader struct {
 // maxProgressLine bounds what is kept of a line, in bytes.
 const maxProgressLine = 256
 
-// Write takes what was read from the pipe and calls nothing; Push does.
+// Push takes what was read from the pipe, in pieces of any size, and calls report for each report that is complete.
 func (r *ProgressReader) Push(b []byte, report func(Progress)) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')

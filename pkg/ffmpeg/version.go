@@ -15,8 +15,10 @@ const (
 	minMinor = 1
 )
 
-// VersionArgs and EncodersArgs make ffmpeg print what ParseVersion and ParseEncoders read.
-func VersionArgs() []string  { return []string{"-hide_banner", "-version"} }
+// VersionArgs make ffmpeg or ffprobe print what ParseVersion reads.
+func VersionArgs() []string { return []string{"-hide_banner", "-version"} }
+
+// EncodersArgs make ffmpeg print what ParseEncoders reads.
 func EncodersArgs() []string { return []string{"-hide_banner", "-loglevel", "error", "-encoders"} }
 
 // Version is that of an FFmpeg.

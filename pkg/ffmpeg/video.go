@@ -8,7 +8,7 @@ import (
 	"onair/pkg/tick"
 )
 
-// hdPrimaries is the colour of every rendition: with anything else the parameter sets, and so the init segments, would
+// normalised is the colour of every rendition: with anything else the parameter sets, and so the init segments, would
 // depend on the source.
 const normalised = "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv:field_mode=prog"
 
@@ -134,9 +134,9 @@ func (p *planner) picture(r ladder.Rendition) string {
 // normalise scales to w x h and converts whatever the source's colour is to BT.709, narrow range.
 func (v Video) normalise(w, h int) string {
 	if v.Transfer == "arib-std-b67" || v.Transfer == "smpte2084" {
-		return fmt.Sprintf("zscale=w=%d:h=%d:f=bicubic:min=%s:tin=%s:pin=bt2020:rin=%s:t=linear:npl=%s,format=gbrpf32le,"+
+		return fmt.Sprintf("zscale=w=%d:h=%d:f=bicubic:min=bt2020nc:tin=%s:pin=bt2020:rin=%s:t=linear:npl=%d,format=gbrpf32le,"+
 			"zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv",
-			w, h, "bt2020nc", v.Transfer, zrange(v.Range), nominalPeak(v.Transfer))
+			w, h, v.Transfer, zrange(v.Range), nominalPeak)
 	}
 	in, full := v.matrix(), "tv"
 	if v.Range == "pc" {
@@ -172,6 +172,6 @@ func zrange(r string) string {
 	return "limited"
 }
 
-// nominalPeak is the brightness in cd/m2 that becomes white in the linear picture: 203 is HDR reference white (BT.2408),
-// HLG is a relative system that zscale maps to 1000.
-func nominalPeak(string) string { return "203" }
+// nominalPeak is the brightness in cd/m2 that the tone mapper takes for 1.0. With 100, HDR reference white (BT.2408) of PQ
+// and of HLG both come out at 76 % of SDR white; with 203 at 62 %.
+const nominalPeak = 100
