@@ -14,6 +14,9 @@ import (
 // pids is the size of the PID space.
 const pids = 1 << 13
 
+// maxShapes is how many changes of a stream's format are followed: more come from something that is not what it seems.
+const maxShapes = 100
+
 // audioAlone is how long audio must flow without the declared video before audio becomes the reference of the clock.
 const audioAlone = 3 * tick.Second
 
@@ -60,7 +63,8 @@ type elementary struct {
 	open     bool   // whether that one still waits for its access verdict
 	drop     bool   // the running PES packet is not taken
 	first    tick.Tick
-	shape    uint64 // of the coded pictures; 0: none seen yet
+	shape    uint64 // of the coded pictures or sound; 0: none seen yet
+	shapes   int    // changes of that
 }
 
 // Programme reads one programme out of an input's datagrams, puts its time stamps on the clock and its packets into the
@@ -206,7 +210,7 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 	access := mpegts.None
 	if es.detector != nil {
 		access = es.detector.Push(pkt)
-		p.reshape(es)
+		p.reshape(es, es.detector.Shape())
 	}
 	if entry != nil {
 		entry.Format = p.format.Number
@@ -226,14 +230,14 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 	}
 }
 
-// reshape begins a new format when the coded pictures change theirs.
-func (p *Programme) reshape(es *elementary) {
-	shape := es.detector.Shape()
-	if shape == es.shape {
+// reshape begins a new format when a stream's pictures or sound change theirs.
+func (p *Programme) reshape(es *elementary, shape uint64) {
+	if shape == es.shape || es.shapes > maxShapes {
 		return
 	}
 	if es.shape != 0 {
 		p.format.Number++
+		es.shapes++
 	}
 	es.shape = shape
 }
@@ -247,6 +251,12 @@ func (p *Programme) stamp(es *elementary, pkt mpegts.Packet) (e spool.Entry, dro
 		return e, false
 	}
 	p.refer(es)
+	if es.Kind == mpegts.Audio {
+		data := pkt.Payload()[min(times.Header, len(pkt.Payload())):]
+		if shape := uint64(mpegts.SoundShape(es.Codec, data)); shape != 0 {
+			p.reshape(es, shape)
+		}
+	}
 	s := anchor.Stamp{Stream: es.index, Ref: es.PID == p.ref, PTS: times.PTS, DTS: times.PTS, Arrival: p.now}
 	if times.HasDTS {
 		s.DTS = times.DTS
