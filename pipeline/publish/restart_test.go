@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,12 +225,12 @@ func TestKilledAfterAnyWrite(t *testing.T) {
 
 // diesAfter is a process's end as the store sees it: nothing arrives after n writes.
 func diesAfter(n int) trouble {
-	left := n
+	var puts atomic.Int64
 	return func(_ context.Context, op, _ string) error {
 		if op == "put" {
-			left--
+			puts.Add(1)
 		}
-		if left < 0 {
+		if puts.Load() > int64(n) {
 			return errDown
 		}
 		return nil
