@@ -35,13 +35,14 @@ type Interval struct {
 	Base  tick.Tick // the instant of FFmpeg's PTS 0: a value of Base
 	Start tick.Tick // the run's first frame: a frame slot of the grid
 
-	// Early is how long before Start sound is made, if the feed has it: at most 1.5 s; 0 is what the encoder needs. A run
-	// that follows one whose feed broke off wants a second: in a TS sound comes later than the pictures it belongs to.
-	Early tick.Tick
+	// Audio is the first sample that is wanted, where that lies before Start; 0 is Start. A run that follows one whose feed
+	// broke off wants sound from earlier on: in a TS it comes later than the pictures it belongs to. At most 1.5 s.
+	Audio tick.Tick
+	Fill  bool // the source's sound begins later: silence up to there. A change of its channels then costs sound, not pictures
 }
 
-// maxEarly leaves half a second of margin for the encoder's priming.
-const maxEarly = margin - tick.Second/2
+// priming is the least distance from base to the first sample that is wanted.
+const priming = tick.Second / 2
 
 // Plan is one run of FFmpeg.
 type Plan struct {
@@ -121,8 +122,8 @@ func (p *planner) validate() error {
 		return fmt.Errorf("planning a run: the ladder has no renditions")
 	case p.src.Video == nil && len(p.src.Audio) == 0:
 		return fmt.Errorf("planning a run: the source has neither video nor audio")
-	case p.at.Early < 0 || p.at.Early > maxEarly:
-		return fmt.Errorf("planning a run: sound %v before the start", p.at.Early.Duration())
+	case p.at.Audio != 0 && p.at.Audio < p.at.Base+priming:
+		return fmt.Errorf("planning a run: sound is wanted from %v before the start", (p.at.Start - p.at.Audio).Duration())
 	case len(p.video) == 0:
 		return nil
 	}

@@ -25,7 +25,8 @@ func TestSecondRunTakesOver(t *testing.T) {
 				t.Fatal(first.err, first.stderr)
 			}
 			grid, frames := ch.Grid.Rate, int64(len(first.frames["v360"]))
-			next := ffmpeg.Interval{Base: at.Base, Start: at.Start + grid.At(frames), Early: tick.Second}
+			next := ffmpeg.Interval{Base: at.Base, Start: at.Start + grid.At(frames)}
+			next.Audio = next.Start - tick.Second
 			next.Base = ffmpeg.Base(next.Start, ch.Grid, ch.Audio)
 			second, err := ffmpeg.NewPlan(probe(t, ts), ch, next)
 			if err != nil {
