@@ -45,10 +45,21 @@ func (w *Window) SetTrack(t Track) error {
 	old := w.tracks[i].Init
 	w.tracks = slices.Clone(w.tracks) // snapshots share the slice
 	w.tracks[i] = t
+	w.describe(i, t)
 	if old != "" && t.Init != old && w.last >= w.first {
 		w.changed = true
 	}
 	return nil
+}
+
+// describe renews what is told of the track where it had that very init: after a restart only its name was known.
+func (w *Window) describe(i int, t Track) {
+	for n := range w.stretches {
+		if s := &w.stretches[n]; s.tracks[i].Init == t.Init {
+			s.tracks = slices.Clone(s.tracks)
+			s.tracks[i] = t
+		}
+	}
 }
 
 func (w *Window) index(name string) int {
