@@ -16,10 +16,10 @@ import (
 // baseTag stands in index.html where the way to the root belongs, so that the page also works below a proxy's prefix.
 const baseTag = `<base href="./">`
 
-// policy lets the page load from this server alone: no outside request, no inline code. Players feed the video through blob:
-// URLs, and hls.js starts its worker from one.
+// policy lets the page load from this server alone: no outside request, no inline code. Players feed the
+// video through blob: URLs.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-	"connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; " +
+	"connect-src 'self'; media-src 'self' blob:; worker-src 'self'; " +
 	"base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
 
 // page holds the files of the page in memory, plain and compressed.
