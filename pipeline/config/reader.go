@@ -60,11 +60,14 @@ func (r *reader) given(path string) bool {
 // quote is the scalar at a path as the file has it, quoted, secrets hidden.
 func (r *reader) quote(path string) string { return quote(r.raw[path]) }
 
-// maxQuote bounds the text that a problem repeats from the file, in bytes.
-const maxQuote = 100
+// Bounds of the text that a problem repeats from the file, in bytes: as shown, and as looked through for secrets.
+const (
+	maxQuote  = 100
+	maxRedact = 4096
+)
 
 func quote(s string) string {
-	s = Redact(s)
+	s = Redact(s[:min(len(s), maxRedact)])
 	if len(s) > maxQuote {
 		s = strings.ToValidUTF8(s[:maxQuote], "") + "…"
 	}
@@ -265,36 +268,4 @@ func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
 		return reflect.Value{}, false
 	}
 	return v.Field(i), true
-}
-
-// nearest is the allowed key that was probably meant, or none.
-func nearest(key string, allowed []string) string {
-	best, least := "", 3
-	for _, a := range allowed {
-		if d := distance(strings.ToLower(key), a); d < least && d < len(a) {
-			best, least = a, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, remove or change (Levenshtein) between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -166,3 +166,22 @@ func TestNothingPrintsASecret(t *testing.T) {
 		t.Errorf("the channel prints as %s", text)
 	}
 }
+
+// FuzzRedact: whatever stands around it, the value of a secret option is gone.
+func FuzzRedact(f *testing.F) {
+	f.Add("srt://host:9000", "&latency=5")
+	f.Add("srt://host:9000?streamid=#!::u=x,", "")
+	f.Add("rtp://[::1]:5000?a==", " b")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		const secret = "S3cretS3cret"
+		if strings.Contains(before+after, secret) {
+			return
+		}
+		for _, separator := range []string{"?", "&", ","} {
+			text := before + separator + "passphrase=" + secret + after
+			if got := config.Redact(text); strings.Contains(got, secret) {
+				t.Errorf("%q: got %q", text, got)
+			}
+		}
+	})
+}
