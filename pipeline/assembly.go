@@ -212,7 +212,7 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	}
 	t.mu.Unlock()
 	if err != nil {
-		a.event("warning", fmt.Sprintf("rendition %s: %v", rendition, err))
+		a.event("warning", err.Error())
 		if !errors.Is(err, packager.ErrHole) && !errors.Is(err, packager.ErrNoKey) && !errors.Is(err, packager.ErrOrder) &&
 			!errors.Is(err, packager.ErrAhead) {
 			return err
