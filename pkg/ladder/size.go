@@ -39,7 +39,7 @@ var steps = map[int][]int{
 }
 
 // Default is the ladder for a source of width x height coded pixels with the sample aspect ratio sarNum:sarDen (0:0 is
-// square). It never enlarges the picture, keeps its aspect ratio, and has square pixels and even sizes; a portrait source
+// square). It never enlarges the picture (but for a size within 3 % of a rung, which is taken for it), keeps its aspect ratio, and has square pixels and even sizes; a portrait source
 // gets portrait rungs. Renditions come largest first, are named v<short side of the box>, and have no rate: the channel's
 // grid gives it. An unusable size gives nil.
 func Default(width, height, sarNum, sarDen int) []Rendition {
