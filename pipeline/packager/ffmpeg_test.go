@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,15 +18,24 @@ import (
 	"onair/pkg/tick"
 )
 
-// The channel of these tests: 25 fps, 2 s segments, 48 kHz AAC. Second 0 of the source is epoch, where all grids meet.
-var (
-	grid50 = tick.Grid{Rate: rate, Frames: 50, GOP: 50, T: 2 * tick.Second}
-	common = tick.Common(grid50.T, aac.Frame(), tick.Per90k)
-	epoch  = 1_785_000_000 * tick.Second / common * common
-)
+// channel is what a test's runs and cutters share. Second 0 of the source is at epoch, where all grids meet.
+type channel struct {
+	rate  tick.Rate
+	grid  tick.Grid // about 2 s
+	epoch tick.Tick
+}
+
+func newChannel(rate tick.Rate, frames int64) channel {
+	t := tick.Tick(frames) * rate.Frame()
+	common := tick.Common(t, aac.Frame(), tick.Per90k)
+	return channel{
+		rate: rate, grid: tick.Grid{Rate: rate, Frames: frames, GOP: frames, T: t},
+		epoch: 1_785_000_000 * tick.Second / common * common,
+	}
+}
 
 const muxer = "-f mp4 -movflags empty_moov+default_base_moof+frag_every_frame+skip_trailer+delay_moov+frag_discont+" +
-	"negative_cts_offsets -use_editlist 0 -avoid_negative_ts disabled -video_track_timescale 90000 "
+	"negative_cts_offsets -use_editlist 0 -avoid_negative_ts disabled "
 
 var encoders = map[string]string{
 	"h264": "-c:v libx264 -b:v 300k -maxrate 400k -bufsize 400k -preset veryfast -profile:v high -level 3.1 -bf 2 " +
@@ -52,10 +62,10 @@ func tool(t *testing.T, stdin []byte, args string) []byte {
 	return out.Bytes()
 }
 
-// source is a transport stream of 12 s, from second 1 on.
-func source(t *testing.T) []byte {
+// source is a transport stream of 13.5 s, from second 1 on.
+func (c channel) source(t *testing.T) []byte {
 	t.Helper()
-	return tool(t, nil, "ffmpeg -f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=f=400:r=48000 -t 12 -c:v libx264 "+
+	return tool(t, nil, "ffmpeg -f lavfi -i testsrc2=s=160x90:r="+c.rate.String()+" -f lavfi -i sine=f=400:r=48000 -t 13.5 -c:v libx264 "+
 		"-preset ultrafast -g 25 -pix_fmt yuv420p -c:a aac -b:a 64k -ac 2 -muxdelay 0 -muxpreload 0 -output_ts_offset 1 "+
 		"-f mpegts pipe:1")
 }
@@ -66,19 +76,24 @@ type run struct {
 	video, audio []byte
 }
 
-// encode makes a run over the source from slot `from` on; until, in seconds, is where the source ends for it.
-func encode(t *testing.T, src []byte, codec string, id int, from int64, until float64) run {
+// encode makes a run over the source from slot `from` on; until is the slot at which the source ends for it.
+func (c channel) encode(t *testing.T, src []byte, codec string, id int, from, until int64) run {
 	t.Helper()
 	dir := t.TempDir()
 	v, a := filepath.Join(dir, "v"), filepath.Join(dir, "a")
-	t0 := rate.At(from)
-	a0 := aac.Next(t0)*aac.Samples - 2*aac.Samples // two frames early, for the encoder to settle
-	tool(t, src, fmt.Sprintf("ffmpeg -copyts -analyzeduration 400000 -probesize 2000000 -f mpegts -i pipe:0 "+
-		"-filter_complex [0:v:0]trim=end=%[1]g,fps=25:start_time=%[2]g,scale=160:90:out_color_matrix=bt709:out_range=tv,setsar=1,"+
-		"format=yuv420p,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv:field_mode=prog[v];"+
-		"[0:a:0]atrim=end=%[1]g,aresample=48000:async=1:min_hard_comp=0.01:first_pts=%[3]d,atrim=start_pts=%[3]d[a] "+
-		"-map [v] %[4]s -force_key_frames expr:eq(mod(n+%[5]d,50),0) %[6]s %[7]s -map [a] -c:a aac -b:a 64k -ac 2 %[6]s %[8]s",
-		until, float64(t0)/float64(tick.Second), a0, encoders[codec], from%50, muxer, v, a))
+	t0 := c.rate.At(from)
+	end := float64(c.rate.At(until))/float64(tick.Second) - 0.001 // MPEG's clock is coarser than some frame rates
+	a0 := aac.Next(t0)*aac.Samples - 2*aac.Samples                // two frames early, for the encoder to settle
+	args := strings.NewReplacer(
+		"END", fmt.Sprintf("%.6f", end), "START", fmt.Sprintf("%.9f", float64(t0)/float64(tick.Second)),
+		"A0", strconv.FormatInt(a0, 10), "RATE", c.rate.String(), "N0", strconv.FormatInt(from%c.grid.Frames, 10),
+		"GOP", strconv.FormatInt(c.grid.Frames, 10), "SCALE", strconv.FormatInt(c.rate.Timescale(), 10),
+	).Replace("ffmpeg -copyts -analyzeduration 400000 -probesize 2000000 -f mpegts -i pipe:0 " +
+		"-filter_complex [0:v:0]trim=end=END,fps=RATE:start_time=START,scale=160:90:out_color_matrix=bt709:out_range=tv," +
+		"setsar=1,format=yuv420p,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv:field_mode=prog[v];" +
+		"[0:a:0]atrim=end=END,aresample=48000:async=1:min_hard_comp=0.01:first_pts=A0,atrim=start_pts=A0[a] " +
+		"-map [v] " + encoders[codec] + " -force_key_frames expr:eq(mod(n+N0,GOP),0) -video_track_timescale SCALE ")
+	tool(t, src, args+muxer+v+" -map [a] -c:a aac -b:a 64k -ac 2 "+muxer+a)
 	return run{id: id, video: read(t, v), audio: read(t, a)}
 }
 
@@ -94,6 +109,7 @@ func read(t *testing.T, path string) []byte {
 // track cuts one rendition and keeps what a player would be given.
 type track struct {
 	t    *testing.T
+	ch   channel
 	c    *packager.Cutter
 	ts   int64
 	init []byte
@@ -101,13 +117,13 @@ type track struct {
 	segs []packager.Segment
 }
 
-func newTrack(t *testing.T, video bool) *track {
+func newTrack(t *testing.T, ch channel, video bool) *track {
 	t.Helper()
-	cfg := packager.CutterConfig{Rendition: "r", Video: video, Grid: grid50, Audio: aac, Timescale: 48_000}
+	cfg := packager.CutterConfig{Rendition: "r", Video: video, Grid: ch.grid, Audio: aac, Timescale: 48_000}
 	if video {
-		cfg.Timescale = 90_000
+		cfg.Timescale = ch.rate.Timescale()
 	}
-	return &track{t: t, c: newCutter(t, cfg), ts: cfg.Timescale}
+	return &track{t: t, ch: ch, c: newCutter(t, cfg), ts: cfg.Timescale}
 }
 
 // feed pushes all that a pipe holds. It returns the reader's last error.
@@ -134,7 +150,7 @@ func (x *track) feed(id int, pipe []byte) error {
 		}
 		segs, err := x.c.Push(packager.Frame{
 			Run: id, Sync: f.Sync, Data: f.Data,
-			DTS: epoch + tick.FromUnits(f.DTS, x.ts), PTS: epoch + tick.FromUnits(f.PTS, x.ts),
+			DTS: x.ch.epoch + tick.FromUnits(f.DTS, x.ts), PTS: x.ch.epoch + tick.FromUnits(f.PTS, x.ts),
 		})
 		if err != nil {
 			x.t.Error(err)
@@ -154,17 +170,17 @@ func (x *track) feed(id int, pipe []byte) error {
 	}
 }
 
-// check wants the segments of seconds [from, to) and nothing else, and lets ffmpeg decode and ffprobe count them.
+// check wants the segments [from, to) of the source and nothing else, and lets ffmpeg decode and ffprobe count them.
 func (x *track) check(from, to int64, frame tick.Tick) {
 	x.t.Helper()
-	k := grid50.K(epoch) + from/2
+	k := x.ch.grid.K(x.ch.epoch) + from
 	for i, s := range x.segs {
 		if s.K != k+int64(i) {
 			x.t.Errorf("segment %d at place %d of those from %d on", s.K, i, k)
 		}
 	}
-	if int64(len(x.segs)) != (to-from)/2 {
-		x.t.Fatalf("%d segments, want those from second %d to %d; %+v", len(x.segs), from, to, x.c.Stats())
+	if int64(len(x.segs)) != to-from {
+		x.t.Fatalf("%d segments, want those from %d to %d; %+v", len(x.segs), from, to, x.c.Stats())
 	}
 	if s := x.c.Stats(); s.Holes+s.Abandoned+s.Snapped+s.Disorder > 0 {
 		x.t.Errorf("stats %+v", s)
@@ -204,91 +220,103 @@ func (x *track) reorder() (most int64) {
 }
 
 func TestRealRuns(t *testing.T) {
-	src := source(t)
-	for _, codec := range []string{"h264", "hevc", "av1"} {
-		t.Run(codec, func(t *testing.T) {
-			a := encode(t, src, codec, 1, 50, 9)     // flushes at 9 s
-			b := encode(t, src, codec, 2, 9*25, 13)  // begins there, inside the segment from 8 to 10 s
-			c := encode(t, src, codec, 3, 6*25, 13)  // begins at a boundary
-			d := encode(t, src, codec, 4, 5*25+8, 9) // begins inside a segment, at no round time
-			t.Run("planned hand-over", func(t *testing.T) { planned(t, a, c) })
-			t.Run("input lost", func(t *testing.T) { inputLost(t, a, b) })
-			t.Run("encoder killed in mid-box", func(t *testing.T) { killed(t, a, c) })
-			t.Run("start inside a segment", func(t *testing.T) { startInside(t, d) })
+	for _, c := range []struct {
+		name, codec string
+		ch          channel
+	}{
+		{"h264", "h264", newChannel(rate, 50)},
+		{"h264 at 29.97", "h264", newChannel(tick.Rate{Num: 30000, Den: 1001}, 60)},
+		{"h264 at 59.94", "h264", newChannel(tick.Rate{Num: 60000, Den: 1001}, 120)},
+		{"hevc", "hevc", newChannel(rate, 50)},
+		{"av1", "av1", newChannel(rate, 50)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ch, n := c.ch, c.ch.grid.Frames
+			src := ch.source(t)
+			lost := 4*n + n/2
+			a := ch.encode(t, src, c.codec, 1, n, lost)          // flushes inside segment 4
+			b := ch.encode(t, src, c.codec, 2, lost, 6*n+n/2)    // begins there
+			d := ch.encode(t, src, c.codec, 3, 3*n, 6*n+n/2)     // begins at a boundary
+			e := ch.encode(t, src, c.codec, 4, 2*n+n/2+8, 4*n+5) // begins inside a segment, at no round time
+			t.Run("planned hand-over", func(t *testing.T) { ch.planned(t, a, d) })
+			t.Run("input lost", func(t *testing.T) { ch.inputLost(t, a, b, lost) })
+			t.Run("encoder killed in mid-box", func(t *testing.T) { ch.killed(t, a, d) })
+			t.Run("start inside a segment", func(t *testing.T) { ch.startInside(t, e, 2*n+n/2+8) })
 		})
 	}
 }
 
-func at(second int64) tick.Tick { return epoch + tick.Tick(second)*tick.Second }
+// start is where segment i of the source begins.
+func (c channel) start(i int64) tick.Tick { return c.epoch + tick.Tick(i)*c.grid.T }
 
-func planned(t *testing.T, a, c run) {
+func (c channel) planned(t *testing.T, a, d run) {
 	for _, video := range []bool{true, false} {
-		x, frame, pa, pc := pipes(t, video, a, c)
-		x.c.Take(1, at(2))
-		x.c.Take(3, at(6))
-		for _, err := range []error{x.feed(3, pc), x.feed(1, pa)} { // the new one is quicker
+		x, frame, pa, pd := c.pipes(t, video, a, d)
+		x.c.Take(1, c.start(1))
+		x.c.Take(3, c.start(3))
+		for _, err := range []error{x.feed(3, pd), x.feed(1, pa)} { // the new one is quicker
 			if err != io.EOF {
 				t.Error(err)
 			}
 		}
-		x.check(2, 12, frame)
+		x.check(1, 6, frame)
 	}
 }
 
-func inputLost(t *testing.T, a, b run) {
+func (c channel) inputLost(t *testing.T, a, b run, lost int64) {
+	from := c.epoch + c.rate.At(lost)
 	for _, video := range []bool{true, false} {
-		x, frame, pa, pb := pipes(t, video, a, b)
-		x.c.Take(1, at(2))
+		x, frame, pa, pb := c.pipes(t, video, a, b)
+		x.c.Take(1, c.start(1))
 		if err := x.feed(1, pa); err != io.EOF {
 			t.Error(err)
 		}
 		x.c.Done(1)
-		if video && x.c.Next() != at(9) {
-			t.Errorf("the flushed run ends at %d", (x.c.Next()-epoch)/rate.Frame())
+		if video && x.c.Next() != from {
+			t.Errorf("the flushed run ends at slot %d", (x.c.Next()-c.epoch)/c.rate.Frame())
 		}
-		x.c.Take(2, at(9))
+		x.c.Take(2, from)
 		if err := x.feed(2, pb); err != io.EOF {
 			t.Error(err)
 		}
-		x.check(2, 12, frame)
+		x.check(1, 6, frame)
 	}
 }
 
-func killed(t *testing.T, a, c run) {
+func (c channel) killed(t *testing.T, a, d run) {
 	for _, video := range []bool{true, false} {
-		x, frame, pa, pc := pipes(t, video, a, c)
-		x.c.Take(1, at(2))
-		cut := len(pa) * 3 / 4
-		if err := x.feed(1, pa[:cut]); !errors.Is(err, io.ErrUnexpectedEOF) {
+		x, frame, pa, pd := c.pipes(t, video, a, d)
+		x.c.Take(1, c.start(1))
+		if err := x.feed(1, pa[:len(pa)*3/4]); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Error(err)
 		}
 		x.c.Done(1)
-		if next := x.c.Next(); next <= at(6) || next >= at(8) {
-			t.Fatalf("the run should die between 6 and 8 s, not at %d", (next-epoch)/tick.Second)
+		if next := x.c.Next(); next <= c.start(3) || next >= c.start(4) {
+			t.Fatalf("the run should die in segment 3, not %v into the source", (next - c.epoch).Duration())
 		}
-		x.c.Take(3, at(6))
-		if err := x.feed(3, pc); err != io.EOF {
+		x.c.Take(3, c.start(3))
+		if err := x.feed(3, pd); err != io.EOF {
 			t.Error(err)
 		}
-		x.check(2, 12, frame)
+		x.check(1, 6, frame)
 	}
 }
 
-func startInside(t *testing.T, d run) {
+func (c channel) startInside(t *testing.T, e run, slot int64) {
 	for _, video := range []bool{true, false} {
-		x, frame, pd, _ := pipes(t, video, d, d)
-		x.c.Take(4, epoch+rate.At(5*25+8))
-		if err := x.feed(4, pd); err != io.EOF {
+		x, frame, pe, _ := c.pipes(t, video, e, e)
+		x.c.Take(4, c.epoch+c.rate.At(slot))
+		if err := x.feed(4, pe); err != io.EOF {
 			t.Error(err)
 		}
-		x.check(6, 8, frame)
+		x.check(3, 4, frame)
 	}
 }
 
-func pipes(t *testing.T, video bool, a, b run) (x *track, frame tick.Tick, pa, pb []byte) {
+func (c channel) pipes(t *testing.T, video bool, a, b run) (x *track, frame tick.Tick, pa, pb []byte) {
 	t.Helper()
 	if video {
-		return newTrack(t, true), rate.Frame(), a.video, b.video
+		return newTrack(t, c, true), c.rate.Frame(), a.video, b.video
 	}
-	return newTrack(t, false), aac.Frame(), a.audio, b.audio
+	return newTrack(t, c, false), aac.Frame(), a.audio, b.audio
 }
