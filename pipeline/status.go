@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -18,9 +17,6 @@ import (
 // shownEvents is how many events a status carries.
 const shownEvents = 100
 
-// watchEvery is how often the channel's state is looked at for events.
-const watchEvery = 250 * time.Millisecond
-
 // Fresh is nil while playlists may be served: the newest media of the first store was listed no longer ago than
 // max(1.5 T, T + 3 s).
 func (c *Channel) Fresh() error {
@@ -29,57 +25,6 @@ func (c *Channel) Fresh() error {
 		return errors.New("no input has brought a usable programme yet")
 	}
 	return air.publishers[0].Fresh()
-}
-
-// watch turns changes of the channel's state into events.
-func (c *Channel) watch(ctx context.Context) {
-	timer := time.NewTicker(watchEvery)
-	defer timer.Stop()
-	inputs := map[string]control.InputState{}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		c.watchState()
-		for _, in := range c.inputs {
-			state, _ := c.inputState(in, c.now())
-			if was, known := inputs[in.name]; known && was != state {
-				level := "info"
-				if state != control.InputReceiving {
-					level = "warning"
-				}
-				c.events.add("ingest", level, fmt.Sprintf("input %s: %s", in.name, state))
-			}
-			inputs[in.name] = state
-		}
-	}
-}
-
-func (c *Channel) watchState() {
-	state := control.Waiting
-	if air := c.air.Load(); air != nil {
-		if _, _, listed := air.publishers[0].Listed(); listed {
-			state = control.OnAir
-			if c.Fresh() != nil {
-				state = control.Gap
-			}
-		}
-	}
-	c.mu.Lock()
-	was := c.state
-	if was != state {
-		c.state, c.since = state, time.Now()
-	}
-	c.mu.Unlock()
-	if was != state {
-		level := "info"
-		if state == control.Gap {
-			level = "error"
-		}
-		c.events.add("channel", level, "state: "+string(state))
-	}
 }
 
 // Status is a snapshot of the channel.

@@ -1,0 +1,120 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"onair/pipeline/control"
+	"onair/pipeline/ingest"
+	"onair/pkg/tick"
+)
+
+const (
+	watchEvery = 250 * time.Millisecond // how often the channel's state is looked at for events
+	clockStep  = 500 * time.Millisecond // what counts as a step of the host's clock
+)
+
+// watcher turns changes of the channel's state into events.
+type watcher struct {
+	*Channel
+	inputs map[string]control.InputState
+	legs   map[string]ingest.State
+	ahead  time.Duration // the host's clock before the channel's
+}
+
+// watch looks after the channel until ctx ends.
+func (c *Channel) watch(ctx context.Context) {
+	w := watcher{Channel: c, inputs: map[string]control.InputState{}, legs: map[string]ingest.State{}}
+	w.ahead = w.clock()
+	timer := time.NewTicker(watchEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		w.state()
+		w.hostClock()
+		now := c.now()
+		for _, in := range c.inputs {
+			w.input(in, now)
+		}
+	}
+}
+
+// state follows the channel as a whole.
+func (w *watcher) state() {
+	state := control.Waiting
+	if air := w.air.Load(); air != nil {
+		if _, _, listed := air.publishers[0].Listed(); listed {
+			state = control.OnAir
+			if w.Fresh() != nil {
+				state = control.Gap
+			}
+		}
+	}
+	w.mu.Lock()
+	was := w.Channel.state
+	if was != state {
+		w.Channel.state, w.since = state, time.Now()
+	}
+	w.mu.Unlock()
+	if was == state {
+		return
+	}
+	level := "info"
+	if state == control.Gap {
+		level = "error"
+	}
+	w.events.add("channel", level, "state: "+string(state))
+}
+
+// clock is how far the host's clock is before the channel's, which no step moves.
+func (w *watcher) clock() time.Duration { return time.Since(w.now().Time().Round(0)) }
+
+func (w *watcher) hostClock() {
+	ahead := w.clock()
+	if step := ahead - w.ahead; step.Abs() >= clockStep {
+		w.ahead = ahead
+		w.events.add("channel", "warning", fmt.Sprintf("the host's clock stepped by %v; output time does not follow it", step.Round(time.Millisecond)))
+	}
+}
+
+// input follows one input and its legs.
+func (w *watcher) input(in *input, now tick.Tick) {
+	state, problem := w.inputState(in, now)
+	if was, known := w.inputs[in.name]; known && was != state {
+		level, text := "info", fmt.Sprintf("input %s: %s", in.name, state)
+		if state != control.InputReceiving {
+			level = "warning"
+		}
+		if problem != "" {
+			text += ": " + problem
+		}
+		w.events.add("ingest", level, text)
+	}
+	w.inputs[in.name] = state
+	for i, l := range in.legs.Stats(now).Legs {
+		w.leg(fmt.Sprintf("input %s leg %d (%s)", in.name, i+1, l.URL), l)
+	}
+}
+
+// leg tells when a leg falls silent or fails, and when it is back: the loss of one of two is otherwise not noticed.
+func (w *watcher) leg(name string, l ingest.LegStats) {
+	was, known := w.legs[name]
+	w.legs[name] = l.State
+	if !known && l.State != ingest.Failed || was == l.State {
+		return
+	}
+	switch l.State {
+	case ingest.Silent:
+		w.events.add("ingest", "warning", name+" is silent")
+	case ingest.Failed:
+		w.events.add("ingest", "error", name+" failed: "+l.Error)
+	case ingest.Receiving:
+		w.events.add("ingest", "info", name+" receives from "+l.Peer)
+	case ingest.Listening, ingest.Connected:
+	}
+}
