@@ -202,7 +202,10 @@ http {
   client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
   uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
   types { application/vnd.apple.mpegurl m3u8; video/iso.segment m4s; }
-  server { listen %[2]s; root %[3]s; add_header Access-Control-Allow-Origin *; add_header Cache-Control "public, max-age=600"; }
+  server {
+    listen %[2]s; root %[3]s;
+    add_header Access-Control-Allow-Origin *; add_header Cache-Control "public, max-age=600";
+  }
 }
 `
 

@@ -31,8 +31,8 @@ type EdgeConfig struct {
 }
 
 // Edge is a store that keeps the newest of what passes through it in memory: playlists, initializations and the last
-// segments, ready to be served. An object is served from memory only after the store behind has confirmed it. All methods
-// may be called from several goroutines.
+// segments, ready to be served. An object is served from memory only after the store behind has confirmed it. All
+// methods may be called from several goroutines.
 type Edge struct {
 	store store.Store
 	bytes int64

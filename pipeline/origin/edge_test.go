@@ -19,7 +19,9 @@ func TestLiveEdgeIsNeverReadFromTheStore(t *testing.T) {
 	f := newFixture(t, 0)
 	f.live()
 	for range 3 {
-		for _, path := range []string{"/news/v/100.m4s", "/news/v.m3u8", "/news/index.m3u8", "/news/manifest.mpd", "/news/a/init-1.mp4"} {
+		for _, path := range []string{
+			"/news/v/100.m4s", "/news/v.m3u8", "/news/index.m3u8", "/news/manifest.mpd", "/news/a/init-1.mp4",
+		} {
 			if r := f.do("GET", path); r.StatusCode != 200 {
 				t.Errorf("%s: status %d", path, r.StatusCode)
 			}
@@ -104,7 +106,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if st := f.edge.Stats(); st.Bytes > 100_000 || st.Objects != 11 {
 		t.Errorf("%+v", st)
 	}
-	f.put(store.Object{Name: "news/v/50.m4s", Body: make([]byte, 200_000)}) // larger than all: the newest is kept all the same
+	// Larger than all: the newest is kept all the same.
+	f.put(store.Object{Name: "news/v/50.m4s", Body: make([]byte, 200_000)})
 	if st := f.edge.Stats(); st.Objects != 2 {
 		t.Errorf("%+v", st)
 	}
@@ -188,7 +191,7 @@ func TestOldSegmentsOfAFolder(t *testing.T) {
 	const cache = "public, max-age=88, immutable"
 	tags := map[int]string{}
 	for k := range 20 {
-		o := store.Object{Name: fmt.Sprintf("news/v/%d.m4s", k), Body: []byte("0123456789"), Type: "video/iso.segment", Cache: cache}
+		o := store.Object{Name: fmt.Sprintf("news/v/%d.m4s", k), Body: []byte("0123456789"), Cache: cache}
 		if err := e.Put(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,14 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"onair/pkg/store"
 )
 
-// Cache-Control of objects that came without one: media never changes under its name; a playlist may be half a short target
-// duration old.
+// Cache-Control of objects that came without one: media never changes under its name; a playlist may be half a short
+// target duration old.
 const (
 	cacheMedia = "public, max-age=600, immutable"
 	cacheText  = "public, max-age=1"
@@ -84,12 +85,18 @@ func mediaTag(size int64, modified time.Time) string {
 	return `"` + strconv.FormatInt(modified.UnixNano(), 36) + "-" + strconv.FormatInt(size, 36) + `"`
 }
 
+// compressors are kept because each holds most of a megabyte.
+var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
+// compress gives the gzip form, or body itself if that fails.
 func compress(body []byte) []byte {
 	var buf bytes.Buffer
-	w, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
-	if err != nil {
+	w, ok := compressors.Get().(*gzip.Writer)
+	if !ok {
 		return body
 	}
+	defer compressors.Put(w)
+	w.Reset(&buf)
 	if _, err := w.Write(body); err != nil {
 		return body
 	}

@@ -1,5 +1,5 @@
-// Package origin serves a channel's output over HTTP: objects of a store with a live edge in memory, with the media types,
-// caching and freshness rules of a streaming origin.
+// Package origin serves a channel's output over HTTP: objects of a store with a live edge in memory, with the media
+// types, caching and freshness rules of a streaming origin.
 package origin
 
 import (
@@ -68,10 +68,11 @@ func (h *Handler) Stats() Stats {
 
 // Header values that are the same in many answers; net/http reads them only.
 var (
-	anyOrigin  = []string{"*"}
-	exposed    = []string{"Age, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After"}
-	methods    = []string{"GET, HEAD, OPTIONS"}
-	preflight  = []string{"Range, If-Range, If-None-Match, If-Modified-Since, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"}
+	anyOrigin = []string{"*"}
+	exposed   = []string{"Age, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After"}
+	methods   = []string{"GET, HEAD, OPTIONS"}
+	preflight = []string{"Range, If-Range, If-None-Match, If-Modified-Since, " +
+		"CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"}
 	dayLong    = []string{"86400"}
 	byEncoding = []string{"Accept-Encoding"}
 	gzipped    = []string{"gzip"}
@@ -137,7 +138,7 @@ func (h *Handler) behind(w http.ResponseWriter, r *http.Request, e *Edge, name s
 				h.failed(w, name, err)
 				return
 			}
-			defer f.Close()
+			defer func() { _ = f.Close() }()
 			serveFile(w, r, f, fileFacts{info: info, cache: e.cache(name)})
 			return
 		}

@@ -44,7 +44,12 @@ type fixture struct {
 	fresh error
 }
 
-const listText = "#EXTM3U\n#EXT-X-VERSION:6\n"
+const (
+	listText  = "#EXTM3U\n#EXT-X-VERSION:6\n"
+	immutable = "public, max-age=88, immutable"
+)
+
+var mpdBody = strings.Repeat("<MPD/>", 100)
 
 var playlistBody = []byte(listText + strings.Repeat("#EXTINF:4.000,\nv/236671200.m4s\n", 50))
 
@@ -73,12 +78,12 @@ func (f *fixture) put(o store.Object) {
 
 // live fills the channel with what a publisher would have written.
 func (f *fixture) live() {
-	f.put(store.Object{Name: "news/v/init-1.mp4", Body: []byte("init"), Type: "video/mp4", Cache: "public, max-age=88, immutable"})
-	f.put(store.Object{Name: "news/a/init-1.mp4", Body: []byte("init"), Type: "audio/mp4", Cache: "public, max-age=88, immutable"})
-	f.put(store.Object{Name: "news/v/100.m4s", Body: []byte("0123456789"), Cache: "public, max-age=88, immutable"})
+	f.put(store.Object{Name: "news/v/init-1.mp4", Body: []byte("init"), Type: "video/mp4", Cache: immutable})
+	f.put(store.Object{Name: "news/a/init-1.mp4", Body: []byte("init"), Type: "audio/mp4", Cache: immutable})
+	f.put(store.Object{Name: "news/v/100.m4s", Body: []byte("0123456789"), Cache: immutable})
 	f.put(store.Object{Name: "news/v.m3u8", Body: playlistBody, Cache: "public, max-age=2"})
 	f.put(store.Object{Name: "news/index.m3u8", Body: []byte(listText), Cache: "public, max-age=10"})
-	f.put(store.Object{Name: "news/manifest.mpd", Body: bytes.Repeat([]byte("<MPD/>"), 100), Cache: "public, max-age=0, s-maxage=2"})
+	f.put(store.Object{Name: "news/manifest.mpd", Body: []byte(mpdBody), Cache: "public, max-age=0, s-maxage=2"})
 }
 
 func (f *fixture) do(method, path string, headers ...string) *http.Response {
@@ -102,7 +107,6 @@ func body(t *testing.T, r *http.Response) string {
 }
 
 func TestAnswers(t *testing.T) {
-	const immutable = "public, max-age=88, immutable"
 	cases := []struct {
 		name, method, path string
 		headers            []string
@@ -114,7 +118,9 @@ func TestAnswers(t *testing.T) {
 			"Content-Type": "video/iso.segment", "Cache-Control": immutable, "Content-Length": "10", "Accept-Ranges": "bytes",
 			"Access-Control-Allow-Origin": "*", "Content-Encoding": "-", "Vary": "-",
 		}, "0123456789"},
-		{"video init", "GET", "/news/v/init-1.mp4", nil, 200, map[string]string{"Content-Type": "video/mp4", "Cache-Control": immutable}, "init"},
+		{"video init", "GET", "/news/v/init-1.mp4", nil, 200, map[string]string{
+			"Content-Type": "video/mp4", "Cache-Control": immutable,
+		}, "init"},
 		{"audio init", "GET", "/news/a/init-1.mp4", nil, 200, map[string]string{"Content-Type": "audio/mp4"}, "init"},
 		{"playlist", "GET", "/news/v.m3u8", nil, 200, map[string]string{
 			"Content-Type": "application/vnd.apple.mpegurl", "Cache-Control": "public, max-age=2", "Vary": "Accept-Encoding",
@@ -124,17 +130,24 @@ func TestAnswers(t *testing.T) {
 			map[string]string{"Content-Encoding": "-"}, string(playlistBody)},
 		{"manifest", "GET", "/news/manifest.mpd", nil, 200, map[string]string{
 			"Content-Type": "application/dash+xml", "Cache-Control": "public, max-age=0, s-maxage=2",
-		}, strings.Repeat("<MPD/>", 100)},
-		{"the time", "HEAD", "/news/manifest.mpd", nil, 200, map[string]string{"Cache-Control": "no-store", "Content-Length": "600"}, ""},
-		{"head of a segment", "HEAD", "/news/v/100.m4s", nil, 200, map[string]string{"Cache-Control": immutable, "Content-Length": "10"}, ""},
+		}, mpdBody},
+		{"the time", "HEAD", "/news/manifest.mpd", nil, 200, map[string]string{
+			"Cache-Control": "no-store", "Content-Length": "600",
+		}, ""},
+		{"head of a segment", "HEAD", "/news/v/100.m4s", nil, 200, map[string]string{
+			"Cache-Control": immutable, "Content-Length": "10",
+		}, ""},
 		{"range", "GET", "/news/v/100.m4s", []string{"Range", "bytes=2-4"}, 206, map[string]string{
 			"Content-Range": "bytes 2-4/10", "Content-Length": "3", "Cache-Control": immutable,
 		}, "234"},
 		{"suffix range", "GET", "/news/v/100.m4s", []string{"Range", "bytes=-3"}, 206, nil, "789"},
-		{"range out of bounds", "GET", "/news/v/100.m4s", []string{"Range", "bytes=20-"}, 416, map[string]string{"Content-Range": "bytes */10"}, "any"},
-		{"range of another version", "GET", "/news/v/100.m4s", []string{"Range", "bytes=2-4", "If-Range", `"other"`}, 200, nil, "0123456789"},
-		{"range of a playlist is of its plain form", "GET", "/news/v.m3u8", []string{"Range", "bytes=0-6", "Accept-Encoding", "gzip"}, 206,
-			map[string]string{"Content-Encoding": "-"}, "#EXTM3U"},
+		{"range out of bounds", "GET", "/news/v/100.m4s", []string{"Range", "bytes=20-"}, 416, map[string]string{
+			"Content-Range": "bytes */10",
+		}, "any"},
+		{"range of another version", "GET", "/news/v/100.m4s", []string{"Range", "bytes=2-4", "If-Range", `"other"`},
+			200, nil, "0123456789"},
+		{"range of a playlist is of its plain form", "GET", "/news/v.m3u8",
+			[]string{"Range", "bytes=0-6", "Accept-Encoding", "gzip"}, 206, map[string]string{"Content-Encoding": "-"}, "#EXTM3U"},
 		{"future segment", "GET", "/news/v/101.m4s", nil, 404, map[string]string{
 			"Cache-Control": "public, max-age=1", "Access-Control-Allow-Origin": "*",
 		}, "any"},
@@ -144,8 +157,8 @@ func TestAnswers(t *testing.T) {
 		{"way out", "GET", "/news/../news/v.m3u8", nil, 404, nil, "any"},
 		{"hidden", "GET", "/news/.v.m3u8", nil, 404, nil, "any"},
 		{"what is not for viewers", "GET", "/news/grid.json", nil, 404, nil, "any"},
-		{"preflight", "OPTIONS", "/news/v/100.m4s", []string{"Origin", "http://x", "Access-Control-Request-Headers", "range"}, 204,
-			map[string]string{"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS"}, ""},
+		{"preflight", "OPTIONS", "/news/v/100.m4s",
+			[]string{"Origin", "http://x", "Access-Control-Request-Headers", "range"}, 204, map[string]string{"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS"}, ""},
 		{"writing", "PUT", "/news/v/100.m4s", nil, 405, map[string]string{"Allow": "GET, HEAD, OPTIONS"}, "any"},
 	}
 	f := newFixture(t, 0)
@@ -264,7 +277,8 @@ func TestStalePlaylistsAreRefused(t *testing.T) {
 			if c := r.Header.Get("Cache-Control"); c != "public, max-age=1" {
 				t.Errorf("%s: Cache-Control %q", path, c)
 			}
-			if b := body(t, r); !strings.Contains(b, "segment 7") || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
+			kind := r.Header.Get("Content-Type")
+			if b := body(t, r); !strings.Contains(b, "segment 7") || !strings.HasPrefix(kind, "text/plain") {
 				t.Errorf("%s: %q", path, b)
 			}
 		}
@@ -278,7 +292,8 @@ func TestStalePlaylistsAreRefused(t *testing.T) {
 	}
 }
 
-// Over a real connection: the Date that players take the time from is there and right, also on HEAD, and every byte arrives.
+// Over a real connection: the Date that players take the time from is there and right, also on HEAD, and every byte
+// arrives.
 func TestOverTheWire(t *testing.T) {
 	f := newFixture(t, 0)
 	f.live()
@@ -338,7 +353,8 @@ func benchmark(b *testing.B, path string, content []byte) {
 	if err := e.Put(b.Context(), store.Object{Name: path[1:], Body: content}); err != nil {
 		b.Fatal(err)
 	}
-	h, err := origin.New(origin.Config{Channels: []origin.Channel{{Name: "news", Edge: e, Fresh: func() error { return nil }}}})
+	fresh := func() error { return nil }
+	h, err := origin.New(origin.Config{Channels: []origin.Channel{{Name: "news", Edge: e, Fresh: fresh}}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -350,4 +366,34 @@ func benchmark(b *testing.B, path string, content []byte) {
 		clear(w.h)
 		h.ServeHTTP(w, r)
 	}
+}
+
+// Whatever is asked however: no panic, no server error, and nothing but what is for viewers.
+func FuzzRequest(f *testing.F) {
+	f.Add("GET", "/news/v/100.m4s", "bytes=0-3", "gzip;q=0.5", `"x"`)
+	f.Add("HEAD", "/news/v.m3u8", "bytes=-1,5-2", "*;q=0, gzip", "W/")
+	f.Add("OPTIONS", "//news/../x", "bits=1", ";;,", "*")
+	e, err := origin.NewEdge(origin.EdgeConfig{Store: store.NewMemory()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for name, body := range map[string]string{"news/v/100.m4s": "0123456789", "news/v.m3u8": string(playlistBody), "news/grid.json": "secret"} {
+		if err := e.Put(f.Context(), store.Object{Name: name, Body: []byte(body)}); err != nil {
+			f.Fatal(err)
+		}
+	}
+	h, err := origin.New(origin.Config{Channels: []origin.Channel{{Name: "news", Edge: e}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, method, path, span, accept, tag string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Method, r.URL.Path = method, path
+		r.Header = http.Header{"Range": {span}, "Accept-Encoding": {accept}, "If-None-Match": {tag}, "If-Range": {tag}}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code >= 500 || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("status %d, %q", w.Code, w.Body)
+		}
+	})
 }

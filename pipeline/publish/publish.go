@@ -1,5 +1,5 @@
-// Package publish writes a channel's output to one store: initializations, segments, playlists and manifest in the order
-// that keeps every playlist true, with bounded retries, retention and read-back at start.
+// Package publish writes a channel's output to one store: initializations, segments, playlists and manifest in the
+// order that keeps every playlist true, with bounded retries, retention and read-back at start.
 //
 // Nothing here ever blocks the encoder or another store. What a store does not take within a bound becomes a gap there.
 package publish
@@ -28,8 +28,9 @@ type Config struct {
 	QueueBytes   int64               // their media; 0 is 64 MiB
 	Flush        time.Duration       // how long Run goes on writing what is complete after its end was asked; 0 is 5 s
 	Log          zerolog.Logger
-	Now          func() tick.Tick                // 0: the host's clock
-	OnListed     func(k int64, listed tick.Tick) // called from Run's goroutines for each segment number when viewers can see it
+	Now          func() tick.Tick // nil: the host's clock
+	// OnListed is called from one of Run's goroutines for each segment number when viewers can see it.
+	OnListed func(k int64, listed tick.Tick)
 }
 
 // Defaults and fixed bounds.
@@ -56,9 +57,10 @@ type Segment struct {
 // Publisher publishes to one store.
 type Publisher struct {
 	cfg   Config
-	limit tick.Tick // age at which the newest media is stale
-	wake  chan struct{}
-	fresh atomic.Pointer[listing]
+	limit   tick.Tick // age at which the newest media is stale
+	caching string    // Cache-Control of media
+	wake    chan struct{}
+	fresh   atomic.Pointer[listing]
 
 	jobs sync.WaitGroup
 
@@ -107,7 +109,8 @@ func New(c Config) (*Publisher, error) {
 	t := c.Presentation.Grid.T
 	c = c.withDefaults(t.Duration())
 	p := &Publisher{
-		cfg: c, limit: max(t*3/2, t+3*tick.Second), wake: make(chan struct{}, 1), window: w,
+		cfg: c, limit: max(t*3/2, t+3*tick.Second), caching: caching(w.Snapshot().Size(), t),
+		wake: make(chan struct{}, 1), window: w,
 		inits: map[string]*initObject{}, known: map[string]presentation.Track{}, applied: map[string]presentation.Track{},
 	}
 	names := make([]string, 0, len(c.Presentation.Tracks))
@@ -155,7 +158,7 @@ func (p *Publisher) SetInit(track presentation.Track, body []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.known[track.Name]; !ok || track.Init == "" {
-		p.failed(fmt.Errorf("track %q with init %q is not part of the presentation: the packager's fault", track.Name, track.Init))
+		p.failed(fmt.Errorf("track %q with init %q: no such track, or no name: the packager's fault", track.Name, track.Init))
 		return
 	}
 	p.known[track.Name] = track
@@ -166,8 +169,8 @@ func (p *Publisher) SetInit(track presentation.Track, body []byte) {
 	}
 }
 
-// Segment takes a segment. It never blocks: when too much waits for the store, the oldest segment number that is not listed
-// yet is dropped whole, and counted.
+// Segment takes a segment. It never blocks: when too much waits for the store, the oldest segment number that is not
+// listed yet is dropped whole, and counted.
 func (p *Publisher) Segment(s Segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

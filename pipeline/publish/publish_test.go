@@ -305,7 +305,9 @@ func TestTwoPublishersWriteTheSame(t *testing.T) {
 func TestExpiredObjectsAreDeletedAndNoOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestStore()
-		for _, name := range []string{"news/grid.json", "newsroom/v/5.m4s", "news/v/readme.txt", "news/old.m3u8", "news/old/7.m4s"} {
+		for _, name := range []string{
+			"news/grid.json", "newsroom/v/5.m4s", "news/v/readme.txt", "news/old.m3u8", "news/old/7.m4s",
+		} {
 			if err := s.Put(t.Context(), store.Object{Name: name, Body: []byte("x")}); err != nil {
 				t.Fatal(err)
 			}
@@ -343,7 +345,7 @@ func TestWhatDoesNotBelongIsCountedNotListed(t *testing.T) {
 		r := start(t, newTestStore(), nil)
 		r.p.SetInit(presentation.Track{Name: "ghost", Init: "init-1.mp4"}, nil)
 		r.p.Segment(publish.Segment{Track: "ghost", K: r.k, Body: []byte("x")})
-		r.p.Segment(publish.Segment{Track: "v", K: r.k, Start: tick.Second, End: 2 * tick.Second, Body: []byte("off the grid")})
+		r.p.Segment(publish.Segment{Track: "v", K: r.k, Start: tick.Second, End: 2 * tick.Second, Body: []byte("x")}) // off the grid
 		r.segment("a", r.k)
 		r.k++
 		time.Sleep(segmentLength)

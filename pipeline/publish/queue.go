@@ -7,8 +7,8 @@ import (
 	"onair/pkg/presentation"
 )
 
-// queue holds the segments between the packager and the playlists, and decides when a segment number is settled. It has no
-// clock and does no I/O; its owner guards it.
+// queue holds the segments between the packager and the playlists, and decides when a segment number is settled. It has
+// no clock and does no I/O; its owner guards it.
 type queue struct {
 	queueConfig
 	live      []string
@@ -202,8 +202,8 @@ func (q *queue) learn(e *entry) {
 	}
 }
 
-// lag is how far a track usually comes behind the first one of the same number: encoders look ahead, by more than a second
-// with slow presets, while audio passes at once. The largest of the last ones counts.
+// lag is how far a track usually comes behind the first one of the same number: encoders look ahead, by more than a
+// second with slow presets, while audio passes at once. The largest of the last ones counts.
 type lag struct {
 	seen [16]time.Duration
 	next int

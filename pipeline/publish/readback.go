@@ -18,8 +18,8 @@ import (
 // readTimeout bounds one try to read a store back.
 const readTimeout = 10 * time.Second
 
-// farAhead is how much later than now the last listed segment may be before the list is taken for that of another grid or of
-// a wrong clock.
+// farAhead is how much later than now the last listed segment may be before the list is taken for that of another grid
+// or of a wrong clock.
 const farAhead = 60 * tick.Second
 
 // found is what a store holds of a channel.
@@ -31,8 +31,8 @@ type found struct {
 	troubles  []error
 }
 
-// readBack continues what the store lists, so that numbers, window and DVR survive the process. A store that does not answer
-// is asked again; what cannot be understood is told and left out.
+// readBack continues what the store lists, so that numbers, window and DVR survive the process. A store that does not
+// answer is asked again; what cannot be understood is told and left out.
 func (p *Publisher) readBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -171,8 +171,8 @@ func (p *Publisher) restore(f found) error {
 	return nil
 }
 
-// align makes one list of the tracks' playlists, which differ by the last number if the process died while writing them:
-// it begins where the newest begins, and what one lists all have listed.
+// align makes one list of the tracks' playlists, which differ by the last number if the process died while writing
+// them: it begins where the newest begins, and what one lists all have listed.
 func (p *Publisher) align(f found) (l presentation.Listed, last int64, ok bool) {
 	for _, list := range f.playlists {
 		end := list.First + int64(len(list.Segments)) - 1

@@ -195,8 +195,8 @@ func TestTrackThatIsNewSinceTheLastRun(t *testing.T) {
 	})
 }
 
-// Killed after any write whatever: the next process continues what viewers were shown, unchanged, and lists only what is
-// stored.
+// Killed after any write whatever: the next process continues what viewers were shown, unchanged, and lists only what
+// is stored.
 func TestKilledAfterAnyWrite(t *testing.T) {
 	total := 1
 	for n := 0; n < total; n++ {

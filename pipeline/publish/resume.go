@@ -2,8 +2,8 @@ package publish
 
 import "onair/pkg/tick"
 
-// Resumed tells whether the store has been read back, and if so, the last segment number that it lists; any is false for a
-// store that listed nothing.
+// Resumed tells whether the store has been read back, and if so, the last segment number that it lists; any is false
+// for a store that listed nothing.
 func (p *Publisher) Resumed() (last int64, any, done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// trash is the job that removes what no playlist can need any more. What the store holds is known from its listing at start
-// and from every write since, so that nothing is deleted by guess.
+// trash is the job that removes what no playlist can need any more. What the store holds is known from its listing at
+// start and from every write since, so that nothing is deleted by guess.
 type trash struct {
 	job
 	names     []string           // to be deleted
@@ -61,8 +61,8 @@ func (p *Publisher) trackIndex(name string) int {
 	return -1
 }
 
-// expire throws away what is older than the presentation still needs (RFC 8216bis §6.2.2). It goes by numbers alone, also
-// when nothing can be written: on a full disk that is what makes room again.
+// expire throws away what is older than the presentation still needs (RFC 8216bis §6.2.2). It goes by numbers alone,
+// also when nothing can be written: on a full disk that is what makes room again.
 func (p *Publisher) expire() {
 	oldest := p.window.Snapshot().Oldest()
 	for k, tracks := range p.trash.held {

@@ -13,8 +13,8 @@ import (
 // stuckAfter is how long Run waits at its end for a store that does not let go of a write.
 const stuckAfter = time.Second
 
-// Run reads back what the store lists, then publishes until ctx ends, then writes what is complete. Its error tells only
-// that the store held on to a write: everything else is retried, counted and told by Status.
+// Run reads back what the store lists, then publishes until ctx ends, then writes what is complete. Its error tells
+// only that the store held on to a write: everything else is retried, counted and told by Status.
 func (p *Publisher) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -72,8 +72,8 @@ func (p *Publisher) spawn(f func()) {
 	})
 }
 
-// advance settles what can be settled and starts the jobs that are due. next is when to come back without being woken; idle
-// tells that nothing is left to write.
+// advance settles what can be settled and starts the jobs that are due. next is when to come back without being woken;
+// idle tells that nothing is left to write.
 func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +181,10 @@ func (p *Publisher) describe(track presentation.Track) {
 		return
 	}
 	for _, t := range p.known {
-		if t.Init == "" || t.Init != track.Init {
+		if t.Name == track.Name {
+			t = track
+		}
+		if t.Init != track.Init {
 			continue
 		}
 		if err := p.window.SetTrack(t); err != nil {

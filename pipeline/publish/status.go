@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -74,8 +75,8 @@ func (p *Publisher) Snapshot() *presentation.Snapshot {
 	return p.window.Snapshot()
 }
 
-// Fresh tells why viewers must not be given this store's playlists; nil if they may. The newest media, slate included, gaps
-// not, must have been listed within max(1.5 T, T + 3 s). It is cheap enough for every request.
+// Fresh tells why viewers must not be given this store's playlists; nil if they may. The newest media, slate included,
+// gaps not, must have been listed within max(1.5 T, T + 3 s). It is cheap enough for every request.
 func (p *Publisher) Fresh() error {
 	l := p.fresh.Load()
 	if l == nil {
@@ -92,6 +93,9 @@ var errNothingListed = errors.New("nothing is listed yet: playlists appear with 
 
 // failed counts an error and logs it.
 func (p *Publisher) failed(err error) {
+	if errors.Is(err, context.Canceled) {
+		return // we gave it up ourselves, at the end
+	}
 	p.status.Errors++
 	p.status.LastError, p.status.ErrorAt = err.Error(), p.cfg.Now()
 	p.warn(err)
@@ -104,6 +108,7 @@ func (p *Publisher) warn(err error) {
 	if now.Sub(p.status.logged) < time.Second {
 		return
 	}
-	p.cfg.Log.Warn().Err(err).Str("store", p.cfg.Store.String()).Uint64("times", p.status.muted).Msg("publishing has trouble")
+	log := p.cfg.Log.Warn().Err(err).Str("store", p.cfg.Store.String())
+	log.Uint64("times", p.status.muted).Msg("publishing has trouble")
 	p.status.muted, p.status.logged = 0, now
 }

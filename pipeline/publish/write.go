@@ -34,18 +34,21 @@ func (p *Publisher) objectName(track, file string) string {
 	return p.cfg.Presentation.Channel + "/" + track + "/" + file
 }
 
-// Cache-Control by object: a playlist may be half a target duration old; the MPD is asked for anew by a player, which takes
-// the time from its Date, and kept as long by shared caches; media never changes under its name and is there for as long as
-// any playlist can list it. Slate may be media at another origin, so caches ask again soon.
+// Cache-Control by object: a playlist may be half a target duration old; the MPD is asked for anew by a player, which
+// takes the time from its Date, and kept as long by shared caches; media never changes under its name and is there for
+// as long as any playlist can list it. Slate may be media at another origin, so caches ask again soon.
 func (p *Publisher) mediaCache(slate bool) string {
 	if slate {
 		return "public, max-age=1"
 	}
-	window := p.window.Snapshot().Size() + 1
-	return "public, max-age=" + p.seconds(2*tick.Tick(window)*p.cfg.Presentation.Grid.T) + ", immutable"
+	return p.caching
 }
 
-func (p *Publisher) seconds(t tick.Tick) string {
+func caching(size int64, t tick.Tick) string {
+	return "public, max-age=" + seconds(2*tick.Tick(size+1)*t) + ", immutable"
+}
+
+func seconds(t tick.Tick) string {
 	return strconv.FormatInt(max(1, int64(t/tick.Second)), 10)
 }
 
@@ -69,7 +72,8 @@ func (p *Publisher) writeQueue(ctx context.Context, now time.Time, sooner func(t
 			continue
 		}
 		if o.due(now) && p.status.writing < writers {
-			p.startWrite(ctx, &o.job, write{object: o.object, until: now.Add(p.cfg.RetryFor), done: func(time.Time) { o.stored = true }})
+			until := now.Add(p.cfg.RetryFor)
+			p.startWrite(ctx, &o.job, write{o.object, until, func(time.Time) { o.stored = true }})
 		}
 		sooner(o.after)
 	}
@@ -80,7 +84,7 @@ func (p *Publisher) writeQueue(ctx context.Context, now time.Time, sooner func(t
 			}
 			if it.due(now) && p.status.writing < writers {
 				p.trash.hold(it.K, p.trackIndex(it.Track))
-				p.startWrite(ctx, &it.job, write{object: p.segmentObject(it), until: it.deadline, done: func(at time.Time) { p.stored(it, at) }})
+				p.startWrite(ctx, &it.job, write{p.segmentObject(it), it.deadline, func(at time.Time) { p.stored(it, at) }})
 			}
 			sooner(it.after)
 		}
@@ -182,14 +186,15 @@ func (p *Publisher) tell(snap *presentation.Snapshot, at tick.Tick) {
 // writeRound gives each of the two steps limit.
 func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot, limit time.Duration) error {
 	channel := p.cfg.Presentation.Channel + "/"
-	half := p.seconds(tick.Tick(snap.TargetDuration()) * tick.Second / 2)
+	half := seconds(tick.Tick(snap.TargetDuration()) * tick.Second / 2)
+	listCache := "public, max-age=" + half
 	var lists []store.Object
 	for _, t := range snap.Tracks() {
 		body, err := hls.Media(snap, t.Name)
 		if err != nil {
 			return err
 		}
-		lists = append(lists, store.Object{Name: channel + hls.MediaName(t.Name), Body: body, Cache: "public, max-age=" + half})
+		lists = append(lists, store.Object{Name: channel + hls.MediaName(t.Name), Body: body, Cache: listCache})
 	}
 	if err := p.putAll(ctx, lists, limit); err != nil {
 		return err

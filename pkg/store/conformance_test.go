@@ -186,8 +186,8 @@ func listByPrefix(t *testing.T, s store.Store) {
 
 func badNames(t *testing.T, s store.Store) {
 	for _, name := range []string{
-		"", "/", "/etc/passwd", "..", "../x", "a/../../x", "a/..", "a//b", "a/", ".hidden", "a/.hidden", "a\\b", "a\x00b", "a\nb",
-		strings.Repeat("x", 600),
+		"", "/", "/etc/passwd", "..", "../x", "a/../../x", "a/..", "a//b", "a/", ".hidden", "a/.hidden", "a\\b", "a\x00b",
+		"a\nb", strings.Repeat("x", 600),
 	} {
 		_, getErr := s.Get(t.Context(), name)
 		for op, err := range map[string]error{

@@ -16,14 +16,14 @@ import (
 type DirConfig struct {
 	Path string // made with its parents if it does not exist
 	// Sync makes every object durable before Put returns: the file is synced before its name appears and the folder after.
-	// Without it a killed process still loses nothing, but a power cut may lose the objects of the last half minute or leave
-	// empty ones. Objects made with Create are always synced: they are what pipelines agree on.
+	// Without it a killed process still loses nothing, but a power cut may lose the objects of the last half minute or
+	// leave empty ones. Objects made with Create are always synced: they are what pipelines agree on.
 	Sync bool
 }
 
-// Dir is a store in a folder. An object is written to a hidden file in the folder where it will be and renamed, so a reader
-// sees it whole or not at all. Type, Cache and Meta are kept as extended attributes where the file system has them; where
-// it has none, Meta and Cache are lost and Type follows from the name.
+// Dir is a store in a folder. An object is written to a hidden file in the folder where it will be and renamed, so a
+// reader sees it whole or not at all. Type, Cache and Meta are kept as extended attributes where the file system has
+// them; where it has none, Meta and Cache are lost and Type follows from the name.
 type Dir struct {
 	path string
 	sync bool
@@ -32,8 +32,8 @@ type Dir struct {
 
 var _ Store = (*Dir)(nil)
 
-// NewDir opens the folder, proves that it can be written and removes what a killed writer left behind. Its error says what
-// to do about the folder.
+// NewDir opens the folder, proves that it can be written and removes what a killed writer left behind. Its error says
+// what to do about the folder.
 func NewDir(c DirConfig) (*Dir, error) {
 	if c.Path == "" {
 		return nil, errors.New("store folder: no path given")
@@ -78,8 +78,8 @@ func (d *Dir) Put(ctx context.Context, o Object) error {
 	return nil
 }
 
-// Create writes an object that must not exist yet, else ErrExists. The exclusive step is link(2), which also holds among
-// several machines on a network file system.
+// Create writes an object that must not exist yet, else ErrExists. The exclusive step is link(2), which also holds
+// among several machines on a network file system.
 func (d *Dir) Create(ctx context.Context, o Object) error {
 	if err := checkObject(ctx, o); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (d *Dir) Get(ctx context.Context, name string) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	body := make([]byte, info.Size)
 	if _, err := f.ReadAt(body, 0); err != nil && info.Size > 0 {
 		return Object{}, d.explain("reading "+name, err)
@@ -137,7 +137,7 @@ func (d *Dir) Open(ctx context.Context, name string) (*os.File, Info, error) {
 		err = ErrNotFound
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, Info{}, d.missing("reading "+name, err)
 	}
 	return f, Info{Name: name, Size: st.Size(), Modified: st.ModTime()}, nil

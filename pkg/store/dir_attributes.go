@@ -15,8 +15,8 @@ const (
 	attrMeta  = "user.onair.meta."
 )
 
-// writeAttributes keeps what a folder has no place for. They are set before the object gets its name, so they appear with
-// it. A type that the name tells anyway is not written.
+// writeAttributes keeps what a folder has no place for. They are set before the object gets its name, so they appear
+// with it. A type that the name tells anyway is not written.
 func writeAttributes(f *os.File, o Object) error {
 	set := func(key, value string) error {
 		err := unix.Fsetxattr(int(f.Fd()), key, []byte(value), 0)

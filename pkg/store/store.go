@@ -57,8 +57,8 @@ type Store interface {
 // maxName bounds an object's name in bytes.
 const maxName = 512
 
-// CheckName refuses what could leave the store or collide with its own hidden files: empty, absolute or oversized names,
-// empty or dotted path elements, backslashes and control characters.
+// CheckName refuses what could leave the store or collide with its own hidden files: empty, absolute or oversized
+// names, empty or dotted path elements, backslashes and control characters.
 func CheckName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("%w: %q has %d bytes, 1 to %d are allowed", ErrName, clip(name), len(name), maxName)
