@@ -56,7 +56,7 @@ type Segment struct {
 
 // Publisher publishes to one store.
 type Publisher struct {
-	cfg   Config
+	cfg     Config
 	limit   tick.Tick // age at which the newest media is stale
 	caching string    // Cache-Control of media
 	wake    chan struct{}
