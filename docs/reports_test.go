@@ -1,0 +1,120 @@
+// Package docs_test holds the documents of this folder against the code.
+package docs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"onair/pipeline/probe"
+)
+
+func load(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// reports are what commands print as JSON, by the prefix of their schemas.
+var reports = map[string]any{"Probe": probe.Report{}}
+
+// TestReportsAreDocumentedAsTheyAre walks a report's types: each has a schema with exactly its fields, and there is no other.
+func TestReportsAreDocumentedAsTheyAre(t *testing.T) {
+	doc := load(t)
+	for prefix, report := range reports {
+		seen := map[string]bool{}
+		compare(t, doc, prefix, reflect.TypeOf(report), seen)
+		for name := range doc.Components.Schemas {
+			if strings.HasPrefix(name, prefix) && !seen[name] {
+				t.Errorf("schema %s is of no type of the report", name)
+			}
+		}
+	}
+}
+
+func compare(t *testing.T, doc *openapi3.T, prefix string, v reflect.Type, seen map[string]bool) {
+	t.Helper()
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Slice {
+		v = v.Elem()
+	}
+	name := prefix + v.Name()
+	if v.Kind() != reflect.Struct || v.PkgPath() == "time" || seen[name] {
+		return
+	}
+	seen[name] = true
+	schema := doc.Components.Schemas[name]
+	if schema == nil {
+		t.Errorf("no schema %s", name)
+		return
+	}
+	var have, want []string
+	for p := range schema.Value.Properties {
+		have = append(have, p)
+	}
+	for f := range v.Fields() {
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if tag == "-" {
+			continue
+		}
+		want = append(want, tag)
+		compare(t, doc, prefix, f.Type, seen)
+	}
+	required := slices.Clone(schema.Value.Required)
+	slices.Sort(have)
+	slices.Sort(want)
+	slices.Sort(required)
+	if !slices.Equal(have, want) || !slices.Equal(required, want) {
+		t.Errorf("%s\nproperties %v\nrequired   %v\nGo type    %v", name, have, required, want)
+	}
+}
+
+// follow holds a real report against its schema.
+func follow(t *testing.T, schema string, report any) {
+	t.Helper()
+	b, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err = json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	s := load(t).Components.Schemas[schema].Value
+	if err = s.VisitJSON(v, openapi3.MultiErrors(), openapi3.EnableFormatValidation()); err != nil {
+		t.Errorf("%s\n%v", b, err)
+	}
+}
+
+func TestProbeReportsFollowTheirSchema(t *testing.T) {
+	inputs := map[string][]byte{"nothing": nil, "junk": bytes.Repeat([]byte("no transport stream "), 1000)}
+	if media := os.Getenv("ONAIR_MEDIA"); media != "" {
+		for _, pattern := range []string{"*.ts", "*/*.ts"} {
+			files, err := filepath.Glob(filepath.Join(media, "ts", pattern))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range files[:min(3, len(files))] {
+				if inputs[name], err = os.ReadFile(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for name, b := range inputs {
+		report, err := probe.File(t.Context(), bytes.NewReader(b), filepath.Base(name), 0)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		follow(t, "ProbeReport", report)
+	}
+}
