@@ -42,20 +42,18 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
 	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
 	event := c.events.stage("ingest")
-	var selectors []string
-	for _, s := range cfg.Audio {
-		selectors = append(selectors, s.String())
-	}
 	in.prober = encode.NewProber(encode.ProberConfig{
 		Name: cfg.Name, FFmpeg: c.cfg.FFprobe, Spool: in.spool, Table: in.table, Event: event,
 		Format: func() encode.Format {
 			st := in.programme.Stats()
 			return encode.Format{Number: st.Format.Number, Program: st.Format.Program, LastPacket: st.LastPacket}
 		},
-		Select: selectors,
-		Found: func(src ffmpeg.Source) {
+		Select: cfg.Tracks(),
+		Found: func(src ffmpeg.Source, whole bool) {
 			event("info", fmt.Sprintf("input %s: %s", cfg.Name, describe(src)))
-			c.found(src)
+			if whole || c.file.Video != nil { // a ladder by default is not made for a picture that may yet come
+				c.found(src)
+			}
 		},
 	})
 	var err error

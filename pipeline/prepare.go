@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"onair/pipeline/config"
 	"onair/pipeline/encode"
@@ -20,21 +19,13 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
-	if !have || !c.decided(stored) {
+	if !have {
 		select {
 		case <-ctx.Done():
 			return nil, nil //nolint:nilnil // no source ever came, and none is waited for any more
 		case <-c.probed:
 		}
-	}
-	var src ffmpeg.Source
-	c.mu.Lock()
-	if c.first != nil {
-		src = *c.first
-	}
-	c.mu.Unlock()
-	if !have {
-		if stored, err = c.newGrid(ctx, src); err != nil {
+		if stored, err = c.newGrid(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -43,44 +34,32 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	c.compare(grid)
-	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, renditions(c.file, stored, grid, src))
-}
-
-// decided tells whether the stored grid leaves nothing open that only a source can tell.
-func (c *Channel) decided(stored gridFile) bool {
-	for _, v := range c.file.Video {
-		if stored.Sizes[v.Name].Box != v.Size.String() {
-			return false
-		}
-	}
-	return c.file.Video != nil || stored.Ladder != nil || stored.FrameRate == ""
+	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, c.renditions(stored, grid))
 }
 
 // newGrid makes the channel's grid at its first start and stores it.
-func (c *Channel) newGrid(ctx context.Context, src ffmpeg.Source) (gridFile, error) {
+func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
+	c.mu.Lock()
+	src := *c.first
+	c.mu.Unlock()
 	rate := c.file.FrameRate
-	video := c.file.Video == nil && src.Video != nil || len(c.file.Video) > 0
 	switch {
-	case !video:
-		rate = tick.Rate{}
+	case c.file.Video == nil && src.Video == nil, c.file.Video != nil && len(c.file.Video) == 0:
+		rate = tick.Rate{} // without pictures
 	case rate.IsZero() && src.Video != nil && src.Video.Rate.Num > 0:
 		rate = tick.Nearest(src.Video.Rate.Num, src.Video.Rate.Den)
 	case rate.IsZero():
 		rate = tick.Rate{Num: 25, Den: 1}
 	}
-	grid, err := tick.NewGrid(rate, tick.FromDuration(c.file.Segment), tick.FromDuration(c.file.GOP))
+	grid, err := c.file.Grid(rate)
 	if err != nil {
 		return gridFile{}, fmt.Errorf("channel %s: %w", c.file.Name, err)
 	}
-	f := newGridFile(grid, tick.Audio{Rate: 48_000, Samples: ladder.FrameSamples(ladder.AAC)})
-	if c.file.Video == nil && src.Video != nil {
-		f.Ladder = ladder.Default(src.Video.Width, src.Video.Height, src.Video.SARNum, src.Video.SARDen)
+	f := newGridFile(grid, c.file.AudioGrid())
+	if v := src.Video; v != nil {
+		f.Picture = config.Picture{Width: v.Width, Height: v.Height, SARNum: v.SARNum, SARDen: v.SARDen}
+		f.Captions = v.Captions
 	}
-	f.Sizes = map[string]fitted{}
-	for _, v := range c.file.Video {
-		f.Sizes[v.Name] = fit(v, src)
-	}
-	f.Captions = src.Video != nil && src.Video.Captions
 	made, err := c.timeline.makeGrid(ctx, f)
 	if err != nil {
 		c.events.add("timeline", "warning", fmt.Sprintf("the grid is not stored, a restart may choose another: %v", err))
@@ -95,53 +74,21 @@ func (c *Channel) compare(grid tick.Grid) {
 	if rate.IsZero() || grid.Rate.IsZero() {
 		rate = grid.Rate
 	}
-	want, err := tick.NewGrid(rate, tick.FromDuration(c.file.Segment), tick.FromDuration(c.file.GOP))
+	want, err := c.file.Grid(rate)
 	if err == nil && want != grid {
 		c.events.add("timeline", "warning", fmt.Sprintf("grid.json rules (frame rate %s, segments of %v): remove it to start a new "+
 			"timeline with what the file says (%s, %v)", grid.Rate, grid.T.Duration(), want.Rate, want.T.Duration()))
 	}
 }
 
-// renditions is the channel's ladder: the file's, or the stored default one.
-func renditions(file *config.Channel, stored gridFile, grid tick.Grid, src ffmpeg.Source) []ladder.Rendition {
-	var out []ladder.Rendition
-	for _, v := range file.Video {
-		r := ladder.Rendition{
-			Name: v.Name, Kind: ladder.Video, Codec: v.Codec, Encoder: v.Encoder, Preset: file.Preset,
-			Bitrate: int64(v.Bitrate),
-		}
-		size := stored.Sizes[v.Name]
-		if size.Box != v.Size.String() {
-			size = fit(v, src)
-		}
-		r.Width, r.Height = size.Width, size.Height
-		out = append(out, r)
-	}
-	if file.Video == nil {
-		out = slices.Clone(stored.Ladder)
-	}
+// renditions is the channel's ladder for the picture that it began with.
+func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition {
+	out := c.file.Ladder(stored.Picture, grid.Rate)
 	for i := range out {
-		out[i].Rate = grid.Rate
-		if stored.Captions && (out[i].Codec == "" || out[i].Codec == ladder.H264) {
+		out[i] = out[i].WithDefaults()
+		if stored.Captions && out[i].Codec == ladder.H264 { // the other encoders drop them
 			out[i].Captions = []ladder.Caption{{Channel: "CC1"}}
 		}
-		out[i] = out[i].WithDefaults()
-	}
-	for i, a := range file.Audio {
-		r := ladder.Rendition{
-			Name: a.Name, Kind: ladder.Audio, Bitrate: int64(a.Bitrate), Channels: a.Channels, Language: a.Language, Source: i,
-		}
-		out = append(out, r.WithDefaults())
-	}
-	return out
-}
-
-// fit puts a source's picture into a rendition's box.
-func fit(v config.Video, src ffmpeg.Source) fitted {
-	out := fitted{Box: v.Size.String(), Width: v.Size.Width, Height: v.Size.Height}
-	if s := src.Video; s != nil {
-		box := ladder.Rendition{Width: v.Size.Width, Height: v.Size.Height}
-		out.Width, out.Height = ladder.Fit(box, s.Width, s.Height, s.SARNum, s.SARDen)
 	}
 	return out
 }

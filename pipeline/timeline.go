@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"onair/pipeline/config"
 	"onair/pkg/anchor"
-	"onair/pkg/ladder"
 	"onair/pkg/store"
 	"onair/pkg/tick"
 )
@@ -33,22 +33,14 @@ type timeline struct {
 
 // gridFile is grid.json: fixed at the channel's first start.
 type gridFile struct {
-	FrameRate     string             `json:"frame_rate"` // empty: an audio-only channel
-	SegmentFrames int64              `json:"segment_frames"`
-	GOPFrames     int64              `json:"gop_frames"`
-	SegmentTicks  tick.Tick          `json:"segment_ticks"` // of 1/705600000 s
-	AudioRate     int64              `json:"audio_rate"`
-	AudioSamples  int64              `json:"audio_samples"`
-	Captions      bool               `json:"captions"`         // the first source had CEA-608 or 708 in its pictures
-	Ladder        []ladder.Rendition `json:"ladder,omitempty"` // the default one that was chosen for the first source
-	Sizes         map[string]fitted  `json:"sizes,omitempty"`  // of the file's renditions, by name
-}
-
-// fitted is the size that a rendition's box was given for the first source. It stays, whatever source comes later.
-type fitted struct {
-	Box    string `json:"box"`
-	Width  int    `json:"width"`
-	Height int    `json:"height"`
+	FrameRate     string         `json:"frame_rate"` // empty: an audio-only channel
+	SegmentFrames int64          `json:"segment_frames"`
+	GOPFrames     int64          `json:"gop_frames"`
+	SegmentTicks  tick.Tick      `json:"segment_ticks"` // of 1/705600000 s
+	AudioRate     int64          `json:"audio_rate"`
+	AudioSamples  int64          `json:"audio_samples"`
+	Captions      bool           `json:"captions"` // the first source had CEA-608 or 708 in its pictures
+	Picture       config.Picture `json:"picture"`  // of the first source: renditions are fitted to it, whatever source comes later
 }
 
 func newGridFile(g tick.Grid, a tick.Audio) gridFile {

@@ -35,7 +35,7 @@ type runCmd struct {
 func (c *runCmd) Run(e *env) error {
 	files, err := config.LoadAll(c.Files, e.lookup)
 	if err != nil {
-		return usage(err)
+		return told(e.stderr, err)
 	}
 	log, err := e.logger()
 	if err != nil {

@@ -29,16 +29,25 @@ type Format struct {
 	LastPacket tick.Tick // arrival of the newest packet; 0: none
 }
 
+func (f Format) declaresVideo() bool {
+	for _, s := range f.Program.Streams {
+		if s.Kind == mpegts.Video {
+			return true
+		}
+	}
+	return false
+}
+
 // ProberConfig says which input a Prober looks after.
 type ProberConfig struct {
 	Name   string
 	FFmpeg string // ffprobe program
 	Spool  *spool.Spool
 	Table  *anchor.Table
-	Format func() Format               // read often
-	Select []string                    // audio tracks to take, in order: PIDs, languages or indexes
-	Found  func(src ffmpeg.Source)     // told each result, before Source returns it
-	Event  func(level, message string) // "info", "warning", "error"
+	Format func() Format                       // read often
+	Select []string                            // audio tracks to take, in order: PIDs, languages or indexes
+	Found  func(src ffmpeg.Source, whole bool) // told each result before Source returns it, and if it holds what the programme announces
+	Event  func(level, message string)         // "info", "warning", "error"
 }
 
 // Prober finds out with ffprobe, whenever the format of an input changes, what the input's streams are, so that a run need
@@ -103,6 +112,9 @@ func (p *Prober) Run(ctx context.Context) error {
 			continue
 		}
 		found, err := p.probe(ctx, f)
+		if err == nil && found.Video == nil && f.declaresVideo() && p.age(f.Number) < patience {
+			err = errors.New("the picture that the programme announces does not come")
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -113,7 +125,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		}
 		done = f.Number
 		if p.cfg.Found != nil {
-			p.cfg.Found(found)
+			p.cfg.Found(found, found.Video != nil || !f.declaresVideo())
 		}
 		p.mu.Lock()
 		p.src = Source{
@@ -151,7 +163,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // begun tells whether a format has a point in the spool from which it can be decoded, or has gone without for long.
 func (p *Prober) begun(format uint32) bool {
 	video := false
-	first, any := p.cfg.Spool.First(func(e spool.Entry) bool { return e.Format == format })
+	_, any := p.cfg.Spool.First(func(e spool.Entry) bool { return e.Format == format })
 	_, access := p.cfg.Spool.First(func(e spool.Entry) bool {
 		video = video || e.Format == format && e.Video
 		return e.Format == format && e.Video && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
@@ -159,8 +171,17 @@ func (p *Prober) begun(format uint32) bool {
 	if access || !any {
 		return access
 	}
-	age := p.cfg.Spool.Stats().Newest - first.Arrival
+	age := p.age(format)
 	return age > patience || !video && age > tick.Second
+}
+
+// age is how long a format has been in the spool.
+func (p *Prober) age(format uint32) tick.Tick {
+	first, ok := p.cfg.Spool.First(func(e spool.Entry) bool { return e.Format == format })
+	if !ok {
+		return 0
+	}
+	return p.cfg.Spool.Stats().Newest - first.Arrival
 }
 
 // probe runs ffprobe over the format's packets, from its first random access point on.
