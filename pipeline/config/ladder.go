@@ -15,8 +15,10 @@ const (
 
 // Picture is what the ladder needs to know of the source's video. The zero value is a source without video.
 type Picture struct {
-	Width, Height  int // coded, in pixels
-	SARNum, SARDen int // sample aspect ratio; 0:0 is square
+	Width  int `json:"width"` // coded, in pixels
+	Height int `json:"height"`
+	SARNum int `json:"sar_num"` // sample aspect ratio; 0:0 is square
+	SARDen int `json:"sar_den"`
 }
 
 // Ladder is the channel's renditions for a source, video first: those of the file, each fitted into its box, or the
