@@ -23,8 +23,8 @@ import (
 	"onair/pipeline/control"
 )
 
-// binary is the program under test, built once.
-var binary string
+// program is the program under test, built once.
+var program string
 
 // clips is where made test streams lie.
 var clips string
@@ -39,10 +39,10 @@ func runAll(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	clips = dir
-	binary = os.Getenv("ONAIR_BIN")
-	if binary == "" {
-		binary = filepath.Join(dir, "onair")
-		if out, err := exec.Command("go", "build", "-o", binary, "onair/cmd/onair").CombinedOutput(); err != nil {
+	program = os.Getenv("ONAIR_BIN")
+	if program == "" {
+		program = filepath.Join(dir, "onair")
+		if out, err := exec.Command("go", "build", "-o", program, "onair/cmd/onair").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building onair: %v\n%s", err, out)
 			return 1
 		}
@@ -126,7 +126,7 @@ func (s *station) start() {
 	if s.log == nil {
 		s.log = &tailBuffer{}
 	}
-	s.cmd = exec.Command(binary, "run", "--log-format", "human", s.file)
+	s.cmd = exec.Command(program, "run", "--log-format", "human", s.file)
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
