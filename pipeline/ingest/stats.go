@@ -3,6 +3,7 @@ package ingest
 import (
 	"time"
 
+	"onair/pkg/merge"
 	"onair/pkg/tick"
 )
 
@@ -51,6 +52,7 @@ type LegStats struct {
 	Duplicates uint64 // datagrams repeated on this leg
 	Reordered  uint64 // datagrams that came after one with a higher number
 	Stray      uint64 // datagrams far off the sequence, not followed
+	Standby    uint64 // datagrams without a number, not used because another leg is
 
 	WrongType uint64 // datagrams that are not what the scheme says: no RTP, another payload type, no TS
 	Rejected  uint64 // datagrams or connections from addresses outside allow, with a wrong passphrase or stream id
@@ -71,4 +73,42 @@ type InputStats struct {
 	Lost       uint64    // datagrams that no leg brought in time
 	Unmerged   bool      // the legs do not carry the same bytes: only one of them is used
 	LastPacket tick.Tick // when a datagram was last handed to the sink; 0: never
+}
+
+// Stats is the state at now. It may be called from any goroutine at any time but from within the sink.
+func (in *Input) Stats(now tick.Tick) InputStats {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	m := in.merger.Stats()
+	in.out.roll(now)
+	s := InputStats{
+		Name: in.config.Name, Packets: in.out.packets, Bytes: in.out.bytes, Bitrate: in.out.rate, Lost: in.outLost,
+		Unmerged: in.unmergedLocked(now), LastPacket: in.last,
+	}
+	for i, p := range in.legs {
+		s.Legs = append(s.Legs, p.statsLocked(m.Legs[i], now))
+	}
+	return s
+}
+
+// unmergedLocked tells whether legs are alive that cannot be merged. It needs mu.
+func (in *Input) unmergedLocked(now tick.Tick) bool {
+	return in.merger.Unmerged() || in.competed != 0 && now-in.competed < silence
+}
+
+// statsLocked needs in.mu.
+func (p *path) statsLocked(m merge.LegStats, now tick.Tick) LegStats {
+	p.meter.roll(now)
+	s := LegStats{
+		URL: p.url.Redacted(), State: p.stateLocked(now), Error: p.err, Peer: text(p.peer),
+		Packets: p.meter.packets, Bytes: p.meter.bytes, Bitrate: p.meter.rate, Connects: p.connects,
+		Lost: m.Lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates, Reordered: m.Reordered,
+		Stray: m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: p.rejected, Foreign: p.foreign,
+		PathDifference: m.PathDifference, LastPacket: p.last,
+	}
+	if p.srt != nil {
+		copied := *p.srt
+		s.SRT = &copied
+	}
+	return s
 }

@@ -73,17 +73,45 @@ func Dial(ctx context.Context, u leg.URL) (*Conn, error) {
 		return nil, errors.New("srt: a socket with these options cannot be made")
 	}
 	c := newConn(socket, to)
-	stop := context.AfterFunc(ctx, func() { interrupt(c.id) })
-	err = connect(c.id, to)
-	stop()
-	if err != nil {
+	if err = c.call(ctx); err != nil {
 		c.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("calling %s: %w", to, err)
+		return nil, err
 	}
 	return c, nil
+}
+
+// call connects without blocking a thread that ctx could not free.
+func (c *Conn) call(ctx context.Context) error {
+	const (
+		poll    = 5 * time.Millisecond
+		unclear = 40 // polls after which errUnclear is a failure
+	)
+	err := c.socket.SetSockOptBool(optSyncReceive, false)
+	if err == nil {
+		err = connect(c.id, c.peer)
+	}
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for done, n := false, 0; err == nil && !done; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+			done, err = outcome(c.id)
+		}
+		if n++; errors.Is(err, errUnclear) && n < unclear {
+			done, err = false, nil
+		} else if err == nil {
+			n = 0
+		}
+	}
+	if err == nil {
+		err = c.socket.SetSockOptBool(optSyncReceive, true)
+	}
+	if err != nil {
+		return fmt.Errorf("calling %s: %w", c.peer, err)
+	}
+	return nil
 }
 
 func newConn(socket *srtgo.SrtSocket, peer netip.AddrPort) *Conn {

@@ -15,16 +15,8 @@ static int onair_send(SRTSOCKET s, void *buffer, int size) {
 	return n < 0 ? -srt_getlasterror(NULL) : n;
 }
 
-static int onair_connect(SRTSOCKET s, void *address, int size, int *reason) {
-	if (srt_connect(s, address, size) != SRT_ERROR) return 0;
-	int error = srt_getlasterror(NULL);
-	*reason = srt_getrejectreason(s);
-	return -error;
-}
-
-static int onair_alive(SRTSOCKET s) {
-	SRT_SOCKSTATUS state = srt_getsockstate(s);
-	return state > 0 && state < SRTS_BROKEN;
+static int onair_connect(SRTSOCKET s, void *address, int size) {
+	return srt_connect(s, address, size) == SRT_ERROR ? -srt_getlasterror(NULL) : 0;
 }
 
 #cgo noescape onair_receive
@@ -78,25 +70,38 @@ func send(socket int, b []byte) (int, error) {
 	return n, nil
 }
 
-// connect calls a listener and waits for its answer.
+// connect begins to call a listener: the socket must not block. See outcome.
 func connect(socket int, to netip.AddrPort) error {
-	var reason C.int
 	raw := sockaddr(to)
-	n := C.onair_connect(C.SRTSOCKET(socket), unsafe.Pointer(unsafe.SliceData(raw)), C.int(len(raw)), &reason)
-	if n == 0 {
-		return nil
+	if n := C.onair_connect(C.SRTSOCKET(socket), unsafe.Pointer(unsafe.SliceData(raw)), C.int(len(raw))); n != 0 {
+		return failure(int(-n))
 	}
-	if text := refusal(int(reason)); text != "" {
-		return errors.New(text)
+	return nil
+}
+
+// errUnclear is the outcome of a call that has failed, or is about to succeed: while it marks a socket as connected,
+// libsrt tells for a moment that it is broken, without a reason.
+var errUnclear = errors.New("nobody answers at this address")
+
+// outcome tells what has become of connect: done with nil is a connection.
+func outcome(socket int) (done bool, err error) {
+	switch C.srt_getsockstate(C.SRTSOCKET(socket)) {
+	case C.SRTS_CONNECTED:
+		return true, nil
+	case C.SRTS_INIT, C.SRTS_OPENED, C.SRTS_CONNECTING:
+		return false, nil
 	}
-	return failure(int(-n))
+	return true, refusal(int(C.srt_getrejectreason(C.SRTSOCKET(socket))))
 }
 
 // interrupt closes a socket of which another goroutine may be inside receive, send or connect, which then return.
 func interrupt(socket int) { C.srt_close(C.SRTSOCKET(socket)) }
 
 // alive tells whether a socket exists and has neither failed nor been closed.
-func alive(socket int) bool { return C.onair_alive(C.SRTSOCKET(socket)) != 0 }
+func alive(socket int) bool {
+	state := C.srt_getsockstate(C.SRTSOCKET(socket))
+	return state >= C.SRTS_INIT && state < C.SRTS_BROKEN
+}
 
 // failure turns libsrt's error number into an error. The usual ones are ready-made.
 func failure(number int) error {
@@ -105,38 +110,38 @@ func failure(number int) error {
 		return ErrTimeout
 	case C.SRT_ECONNLOST, C.SRT_ENOCONN, C.SRT_EINVSOCK, C.SRT_ESCLOSED:
 		return ErrClosed
-	case C.SRT_ENOSERVER:
-		return errors.New("nobody answers at this address")
 	}
 	return fmt.Errorf("srt: %s", C.GoString(C.srt_strerror(C.int(number), 0)))
 }
 
-// refusal says why a listener refused, in a user's words; "" when it did not.
-func refusal(reason int) string {
+// refusal says in a user's words why a call came to nothing.
+func refusal(reason int) error {
 	switch reason {
-	case C.SRT_REJ_UNKNOWN, C.SRT_REJ_TIMEOUT, C.SRT_REJ_SYSTEM:
-		return ""
+	case C.SRT_REJ_UNKNOWN:
+		return errUnclear
+	case C.SRT_REJ_TIMEOUT, C.SRT_REJ_SYSTEM:
+		return errors.New("nobody answers at this address")
 	case C.SRT_REJ_BADSECRET:
-		return "refused: the passphrases differ"
+		return errors.New("refused: the passphrases differ")
 	case C.SRT_REJ_UNSECURE:
-		return "refused: only one side has a passphrase"
+		return errors.New("refused: only one side has a passphrase")
 	case C.SRT_REJ_PEER:
-		return "refused by the listener without a reason"
+		return errors.New("refused by the listener without a reason")
 	case int(Unauthorized):
-		return "refused: not authorised (1401)"
+		return errors.New("refused: not authorised (1401)")
 	case int(Forbidden):
-		return "refused: this address may not send here (1403)"
+		return errors.New("refused: this address may not send here (1403)")
 	case int(NotFound):
-		return "refused: the listener does not know this stream id (1404)"
+		return errors.New("refused: the listener does not know this stream id (1404)")
 	case int(BadMode):
-		return "refused: the stream id asks for another mode (1405)"
+		return errors.New("refused: the stream id asks for another mode (1405)")
 	case int(Conflict):
-		return "refused: another sender is connected (1409)"
+		return errors.New("refused: another sender is connected (1409)")
 	}
 	if reason < C.SRT_REJ_E_SIZE {
-		return "refused: " + C.GoString(C.srt_rejectreason_str(C.int(reason)))
+		return fmt.Errorf("refused: %s", C.GoString(C.srt_rejectreason_str(C.int(reason))))
 	}
-	return fmt.Sprintf("refused: code %d", reason)
+	return fmt.Errorf("refused: code %d", reason)
 }
 
 // sockaddr lays an address out as the kernel wants it.

@@ -262,8 +262,8 @@ func TestThousandConnectionsLeaveNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn.Close()
 		(<-s.conns).Close()
+		conn.Close()
 	}
 	const warm, total = 50, 1000
 	for range warm {

@@ -35,7 +35,7 @@ type Stats struct {
 // Stats is the state so far.
 func (m *Merger) Stats() Stats {
 	s := Stats{Legs: make([]LegStats, len(m.legs)), Out: m.sent, Lost: m.lost, Followed: m.single}
-	s.Unmerged = m.single >= 0 || m.nxt.started && m.nxt.shadow
+	s.Unmerged = m.Unmerged()
 	for i := range m.legs {
 		l := &m.legs[i]
 		s.Legs[i] = LegStats{
@@ -46,6 +46,9 @@ func (m *Merger) Stats() Stats {
 	}
 	return s
 }
+
+// Unmerged tells whether the legs do not carry the same bytes or are out of step: then not all of them are used.
+func (m *Merger) Unmerged() bool { return m.single >= 0 || m.nxt.started && m.nxt.shadow }
 
 // One number in sampleEvery is compared between the legs; the last ones are remembered.
 const (

@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	"onair/pipeline/srt"
+)
+
+// srtCaller receives by calling a listener.
+type srtCaller struct{}
+
+func (srtCaller) receive(ctx context.Context, p *path) error {
+	c, err := srt.Dial(ctx, p.url)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if !p.allowed(c.Peer().Addr()) {
+		p.reject(c.Peer().Addr().String() + " is not in allow")
+		return errors.New("the listener's address is not in allow")
+	}
+	p.open(Connected, c.Peer())
+	p.read(ctx, c)
+	return errors.New("the listener has ended the connection")
+}
+
+// srtListener receives from whoever calls. One caller at a time: while it sends, others are turned away.
+type srtListener struct{}
+
+func (s *srtListener) receive(ctx context.Context, p *path) error {
+	l, err := srt.Listen(srt.ListenConfig{URL: p.url, Judge: p.judge, Failed: func(c srt.Call) {
+		p.reject("handshake with " + c.Peer.String() + " failed: passphrase wrong or missing on one side")
+	}})
+	if err != nil {
+		return plain(err)
+	}
+	defer l.Close()
+	p.open(Listening, netip.AddrPort{})
+	end := func() {}
+	defer func() { end() }()
+	for {
+		c, err := l.Accept(ctx)
+		if err != nil {
+			return err
+		}
+		end() // the caller before is gone, or silent for long enough to be replaced
+		connection, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer c.Close()
+			p.open(Connected, c.Peer())
+			p.read(connection, c)
+			p.hungUp()
+		}()
+		end = func() {
+			cancel()
+			<-done
+		}
+	}
+}
+
+// hungUp notes that the caller has gone.
+func (p *path) hungUp() {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	if p.state == Connected {
+		p.state = Listening
+	}
+	p.srt = nil
+}
+
+// judge decides over a caller. It runs in a thread of libsrt.
+func (p *path) judge(c srt.Call) srt.Verdict {
+	if !p.allowed(c.Peer.Addr()) {
+		p.reject(c.Peer.Addr().String() + " is not in allow")
+		return srt.Forbidden
+	}
+	verdict := match(p.url.StreamID, c.StreamID)
+	switch verdict {
+	case srt.Admit:
+	case srt.BadMode:
+		p.reject(c.Peer.String() + " asks to receive by its stream id, but this leg wants a sender")
+		return verdict
+	default:
+		p.reject(c.Peer.String() + " has a wrong stream id")
+		return verdict
+	}
+	p.in.mu.Lock()
+	p.in.advance()
+	busy := p.state == Connected && p.in.now-max(p.last, p.opened) < takeOver
+	p.in.mu.Unlock()
+	if busy {
+		p.intrude(c.Peer.String())
+		return srt.Conflict
+	}
+	return srt.Admit
+}
+
+// match compares a caller's stream id with the wanted one, which it may give as it is or as the resource of the structured
+// form "#!::r=news,m=publish". No wanted one admits every sender.
+func match(want, got string) srt.Verdict {
+	resource, mode := got, "publish"
+	if keys, structured := strings.CutPrefix(got, "#!::"); structured {
+		for _, pair := range strings.Split(keys, ",") {
+			switch key, value, _ := strings.Cut(pair, "="); key {
+			case "r":
+				resource = value
+			case "m":
+				mode = value
+			}
+		}
+	}
+	switch {
+	case want != "" && got != want && resource != want:
+		return srt.NotFound
+	case mode == "request" && got != want:
+		return srt.BadMode
+	}
+	return srt.Admit
+}
+
+// read takes what a connection brings until it ends or ctx does.
+func (p *path) read(ctx context.Context, c *srt.Conn) {
+	const statsEvery = time.Second
+	defer context.AfterFunc(ctx, c.Interrupt)()
+	buffer := make([]byte, longest)
+	var told time.Time
+	for {
+		n, err := c.Read(buffer)
+		if err != nil && !errors.Is(err, srt.ErrTimeout) {
+			return
+		}
+		if err == nil {
+			p.take(buffer[:n], netip.AddrPort{})
+		}
+		if now := time.Now(); now.Sub(told) >= statsEvery {
+			told = now
+			if s, err := c.Stats(); err == nil {
+				p.note(s)
+			}
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/rs/zerolog"
+
+	"onair/pipeline/srt"
+	"onair/pkg/leg"
+	"onair/pkg/merge"
+	"onair/pkg/tick"
+)
+
+// opener receives a leg until something fails or ctx ends. It calls open when the leg is open.
+type opener interface {
+	receive(ctx context.Context, p *path) error
+}
+
+// path is one leg at work. Its reader goroutine writes what mu of the input does not guard.
+type path struct {
+	in     *Input
+	index  int
+	url    leg.URL
+	log    zerolog.Logger
+	opener opener
+	packet rtp.Packet  // used again for each datagram
+	known  netip.Addr  // the sender that was last found to be allowed
+	reopen func(error) // ends the running receive; guarded by in.mu
+	wrong  repeated    // what the scheme does not promise
+	refuse repeated    // who may not send
+	second repeated    // who comes while another is sending
+
+	// Guarded by in.mu.
+	state     State // Failed, Listening or Connected; whether it receives is told by last
+	told      State // what was last logged
+	err       string
+	peer      netip.AddrPort
+	meter     meter
+	connects  uint64
+	last      tick.Tick
+	opened    tick.Tick
+	standby   uint64
+	wrongType uint64
+	rejected  uint64
+	foreign   uint64
+	srt       *SRTStats
+}
+
+// newPath checks that a leg of that scheme can be received.
+func newPath(in *Input, index int, u leg.URL) (*path, error) {
+	p := &path{in: in, index: index, url: u, state: Listening, told: Listening}
+	p.log = in.config.Log.With().Str("leg", u.Redacted()).Logger()
+	p.wrong = repeated{log: p.log, message: "datagrams refused"}
+	p.refuse = repeated{log: p.log, message: "sender refused"}
+	p.second = repeated{log: p.log, message: "second sender ignored"}
+	switch {
+	case u.Scheme == leg.SRT && u.Mode == leg.Listener:
+		p.opener = &srtListener{}
+	case u.Scheme == leg.SRT:
+		p.opener = srtCaller{}
+	case u.Scheme == leg.RTP || u.Scheme == leg.UDP:
+		p.opener = datagrams{}
+	default:
+		return nil, errors.New("unknown scheme")
+	}
+	return p, nil
+}
+
+// run keeps the leg open until ctx ends.
+func (p *path) run(ctx context.Context) {
+	const shortest, longest = 500 * time.Millisecond, 5 * time.Second
+	wait := shortest
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithCancelCause(ctx)
+		p.in.mu.Lock()
+		p.reopen = cancel
+		before := p.meter.packets
+		p.in.mu.Unlock()
+		err := p.opener.receive(attempt, p)
+		if cause := context.Cause(attempt); cause != nil && ctx.Err() == nil {
+			err = cause
+		}
+		cancel(nil)
+		if ctx.Err() != nil {
+			return
+		}
+		if p.failed(err) != before || errors.Is(err, errRejoin) {
+			wait = shortest
+		}
+		if errors.Is(err, errRejoin) {
+			continue
+		}
+		pause(ctx, wait)
+		wait = min(2*wait, longest)
+	}
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// failed notes why the leg is not open; it returns the datagrams so far.
+func (p *path) failed(err error) uint64 {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	p.srt = nil
+	if !errors.Is(err, errRejoin) {
+		p.state, p.err = Failed, err.Error()
+	}
+	return p.meter.packets
+}
+
+// open notes that the leg is open: Listening or Connected.
+func (p *path) open(s State, peer netip.AddrPort) {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	p.in.advance()
+	p.state, p.err, p.opened = s, "", p.in.now
+	if s == Connected {
+		p.peer = peer
+		p.connects++
+		p.last = min(p.last, p.in.now-silence) // nothing has come on this connection yet
+	}
+}
+
+// allowed tells whether an address may send.
+func (p *path) allowed(addr netip.Addr) bool {
+	if len(p.in.config.Allow) == 0 {
+		return true
+	}
+	addr = addr.Unmap().WithZone("")
+	return slices.ContainsFunc(p.in.config.Allow, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
+}
+
+// reject counts a sender that may not send.
+func (p *path) reject(why string) {
+	p.in.mu.Lock()
+	p.rejected++
+	p.err = why
+	p.in.advance()
+	now := p.in.now
+	p.in.mu.Unlock()
+	p.refuse.report(why, now)
+}
+
+// intrude counts a second sender.
+func (p *path) intrude(why string) {
+	p.in.mu.Lock()
+	p.foreign++
+	now := p.in.now
+	p.in.mu.Unlock()
+	p.second.report(why, now)
+}
+
+// take is where every datagram of every leg goes through. from is zero when the connection knows its peer.
+func (p *path) take(b []byte, from netip.AddrPort) {
+	ts, sequenced, why := p.parse(b)
+	in := p.in
+	in.mu.Lock()
+	in.advance()
+	now := in.now
+	if why != "" {
+		p.wrongType++
+		p.err = why
+		in.mu.Unlock()
+		p.wrong.report(why, now)
+		return
+	}
+	if from.IsValid() && from != p.peer {
+		if p.peer.IsValid() && now-p.last < takeOver {
+			p.foreign++
+			in.mu.Unlock()
+			p.second.report(from.String(), now)
+			return
+		}
+		p.peer = from
+		p.connects++
+	}
+	p.last = now
+	if p.err != "" {
+		p.err = ""
+	}
+	p.meter.add(len(ts), now)
+	if sequenced {
+		in.sequenced(p.index, merge.Packet{
+			Seq: p.packet.SequenceNumber, Timestamp: p.packet.Timestamp, SSRC: p.packet.SSRC, Payload: ts,
+		})
+	} else if !in.bare(p.index, ts) {
+		p.standby++
+	}
+	in.mu.Unlock()
+}
+
+// parse finds the TS in a datagram; why says what is wrong with one that has none.
+func (p *path) parse(b []byte) (ts []byte, sequenced bool, why string) {
+	switch {
+	case p.url.Scheme == leg.UDP && looksLikeRTP(b):
+		return nil, false, "RTP came on a udp:// leg: make it rtp://"
+	case p.url.Scheme == leg.RTP && len(b) > 0 && b[0] == syncByte:
+		return nil, false, "bare TS came on an rtp:// leg: make it udp://"
+	case p.url.Scheme == leg.RTP, p.url.Scheme == leg.SRT && looksLikeRTP(b):
+		if err := p.packet.Unmarshal(b); err != nil || p.packet.Version != rtpVersion {
+			return nil, false, "not RTP"
+		}
+		if p.packet.PayloadType != payloadTypeTS {
+			return nil, false, "RTP with another payload type than 33 (MPEG-TS)"
+		}
+		if !wholePackets(p.packet.Payload) {
+			return nil, false, "RTP whose payload is not whole TS packets"
+		}
+		return p.packet.Payload, true, ""
+	case !hasTS(b):
+		return nil, false, "not MPEG-TS"
+	}
+	return b, false, ""
+}
+
+// check looks after the leg once a second: it logs a change of state and what was held back, and joins a silent group anew.
+func (p *path) check(now tick.Tick) {
+	p.wrong.flush(now)
+	p.refuse.flush(now)
+	p.second.flush(now)
+	p.in.mu.Lock()
+	state, was, err := p.stateLocked(now), p.told, p.err
+	p.told = state
+	rejoin := p.url.Multicast() && p.state == Listening && p.opened != 0 && now-max(p.last, p.opened) >= rejoinAfter
+	reopen, peer := p.reopen, p.peer
+	p.in.mu.Unlock()
+	if rejoin {
+		reopen(errRejoin)
+	}
+	if state == was {
+		return
+	}
+	switch state {
+	case Failed:
+		p.log.Error().Str("reason", err).Msg("leg failed")
+	case Silent:
+		p.log.Warn().Msg("leg silent")
+	case Receiving:
+		p.log.Info().Str("peer", text(peer)).Msg("leg receiving")
+	case Connected:
+		p.log.Info().Str("peer", text(peer)).Msg("leg connected")
+	case Listening:
+		p.log.Info().Msg("leg listening")
+	}
+}
+
+// stateLocked needs in.mu.
+func (p *path) stateLocked(now tick.Tick) State {
+	switch {
+	case p.state == Failed:
+		return Failed
+	case p.last == 0:
+		return p.state
+	case now-p.last < silence:
+		return Receiving
+	case p.state == Connected && p.last < p.opened:
+		return Connected
+	}
+	return Silent
+}
+
+// text is an address, or nothing.
+func text(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// note keeps what libsrt tells.
+func (p *path) note(s srt.Stats) {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	p.srt = &SRTStats{
+		RTT: s.RTT, Latency: s.Latency, Buffered: s.Buffered, Loss: s.ReceiveLoss, Drop: s.ReceiveDrop,
+		Retransmitted: s.Retransmitted, Undecrypted: s.Undecrypted,
+	}
+}

@@ -1,0 +1,57 @@
+package ingest
+
+const (
+	syncByte      = 0x47
+	packetSize    = 188
+	rtpVersion    = 2
+	rtpHeader     = 12
+	payloadTypeTS = 33 // RFC 3551: MP2T
+)
+
+// looksLikeRTP tells a datagram of RTP with MPEG-TS from bare TS.
+func looksLikeRTP(b []byte) bool {
+	return len(b) > rtpHeader && b[0]>>6 == rtpVersion && b[1]&0x7F == payloadTypeTS
+}
+
+// sizes are the packet sizes that TS comes in: plain, with a time stamp before (M2TS), with parity behind (DVB).
+var sizes = [...]int{packetSize, 192, 204}
+
+// wholePackets tells whether a payload is a whole number of TS packets of one size.
+func wholePackets(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	for _, size := range sizes {
+		offset := 0
+		if size == 192 {
+			offset = 4
+		}
+		if len(b)%size == 0 && synced(b, offset, size) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin. A piece shorter than
+// two packets needs only one.
+func hasTS(b []byte) bool {
+	for _, size := range sizes {
+		for offset := range min(size, len(b)) {
+			if b[offset] == syncByte && synced(b, offset, size) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// synced tells whether a sync byte stands at offset and at every size bytes from there.
+func synced(b []byte, offset, size int) bool {
+	for ; offset < len(b); offset += size {
+		if b[offset] != syncByte {
+			return false
+		}
+	}
+	return true
+}
