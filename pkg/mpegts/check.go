@@ -84,6 +84,7 @@ type PIDReport struct {
 
 // Report is the state of a Monitor.
 type Report struct {
+	First       tick.Tick // arrival of the first packet
 	Elapsed     tick.Tick // from the first packet to the newest instant
 	Packets     uint64
 	NullPackets uint64

@@ -341,7 +341,7 @@ func (m *Monitor) announced(pid uint16) bool {
 // Report returns the state so far, as a copy.
 func (m *Monitor) Report() Report {
 	r := Report{
-		Elapsed: m.now - m.first, Packets: m.packets, NullPackets: m.null, Bitrate: m.bitrate,
+		First: m.first, Elapsed: m.now - m.first, Packets: m.packets, NullPackets: m.null, Bitrate: m.bitrate,
 		Average: rate(m.packets, m.now-m.first), Checks: slices.Clone(m.counts[:]), Tables: m.tables.stats,
 	}
 	for _, pid := range m.order {
