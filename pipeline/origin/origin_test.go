@@ -26,14 +26,15 @@ type countingStore struct {
 }
 
 func (s *countingStore) Get(ctx context.Context, name string) (store.Object, error) {
-	if s.gate != nil {
-		<-s.gate
-	}
 	s.gets[name]++
 	if s.failing != nil {
 		return store.Object{}, s.failing
 	}
-	return s.Memory.Get(ctx, name)
+	o, err := s.Memory.Get(ctx, name)
+	if s.gate != nil {
+		<-s.gate
+	}
+	return o, err
 }
 
 type fixture struct {

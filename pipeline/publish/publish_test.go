@@ -207,6 +207,37 @@ func TestChangedInitIsADiscontinuityInAllTracks(t *testing.T) {
 	})
 }
 
+// A new init comes while segments of the old one still wait for the store.
+func TestChangedInitWhileSegmentsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStore()
+		s.trouble(delay(time.Second))
+		r := start(t, s, nil)
+		r.segment("v", r.k)
+		r.segment("a", r.k)
+		r.init("init-2.mp4")
+		r.k++
+		r.play(3)
+		r.expect(both("m|mmm"))
+		mustStop(t, r)
+	})
+}
+
+func TestSegmentThatComesTwiceCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, newTestStore(), nil)
+		r.segment("v", r.k)
+		r.segment("v", r.k)
+		r.segment("a", r.k)
+		r.k++
+		r.play(3)
+		if st := r.p.Status(); st.Late != 1 || st.QueueBytes != 0 || st.Tracks[0].Segments != 4 {
+			t.Errorf("%+v", st)
+		}
+		mustStop(t, r)
+	})
+}
+
 func TestEndFlushesWhatIsCompleteOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestStore()

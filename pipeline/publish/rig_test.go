@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -48,7 +49,9 @@ func (s *testStore) ask(ctx context.Context, op, name string) error {
 }
 
 func (s *testStore) Put(ctx context.Context, o store.Object) error {
-	if err := s.ask(ctx, "put", o.Name); err != nil {
+	if err := s.ask(ctx, "put", o.Name); errors.Is(err, errTaken) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if err := s.Memory.Put(ctx, o); err != nil {

@@ -92,7 +92,7 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 		sooner(p.reading.after)
 		return next, ending && p.queue.len() == 0
 	}
-	p.settle(now, ending, sooner)
+	p.settle(now, sooner)
 	p.writeQueue(ctx, now, sooner)
 	if p.manifest.wanted != nil && p.manifest.due(now) {
 		p.manifest.running = true
@@ -133,7 +133,7 @@ func (p *Publisher) ready(it *item) bool {
 }
 
 // settle lists every segment number, in order, that waits for nothing more.
-func (p *Publisher) settle(now time.Time, ending bool, sooner func(time.Time)) {
+func (p *Publisher) settle(now time.Time, sooner func(time.Time)) {
 	for {
 		e := p.queue.oldest()
 		if e == nil {
@@ -142,9 +142,6 @@ func (p *Publisher) settle(now time.Time, ending bool, sooner func(time.Time)) {
 		v := p.queue.judge(e, now, p.ready)
 		if !v.settled {
 			sooner(v.next)
-			return
-		}
-		if ending && v.incomplete {
 			return
 		}
 		p.queue.learn(e)

@@ -10,9 +10,13 @@ import (
 	"time"
 
 	"onair/pipeline/publish"
+	"onair/pkg/store"
 )
 
-var errDown = errors.New("the destination is down")
+var (
+	errDown  = errors.New("the destination is down")
+	errTaken = errors.New("stored by the hook itself")
+)
 
 func tickName(k int64) string { return strconv.FormatInt(k, 10) }
 
@@ -196,6 +200,58 @@ func TestDeadStoreBlocksNobody(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// A write that arrives after it was given up: the gap stays a gap, and the object goes when its time has come.
+func TestWriteThatArrivesTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStore()
+		r := start(t, s, nil)
+		r.play(3)
+		slow := segmentName("v", r.k)
+		s.trouble(func(ctx context.Context, op, name string) error {
+			if op == "put" && name == slow {
+				time.Sleep(2 * segmentLength) // and the context is not looked at
+				_ = s.Memory.Put(context.WithoutCancel(ctx), store.Object{Name: name, Body: []byte("late")})
+				return errTaken
+			}
+			return nil
+		})
+		r.play(5)
+		r.expect(map[string]string{"v": "mmm-mmmm", "a": "mmmmmmmm"})
+		if _, err := s.Get(t.Context(), slow); err != nil {
+			t.Error(err)
+		}
+		if st := r.p.Status(); st.Tracks[0].Segments != 7 || st.Gaps != 1 {
+			t.Errorf("%+v", st)
+		}
+		r.play(30)
+		if _, err := s.Get(t.Context(), slow); err == nil {
+			t.Error("the late object outlived its time")
+		}
+		mustStop(t, r)
+	})
+}
+
+func TestNothingPointsAtAPlaylistThatIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStore()
+		s.trouble(failWhere(func(name string) bool { return name == "news/a.m3u8" }))
+		r := start(t, s, nil)
+		r.play(4)
+		for _, name := range []string{"news/index.m3u8", "news/manifest.mpd"} {
+			if _, err := s.Get(t.Context(), name); err == nil {
+				t.Errorf("%s stands", name)
+			}
+		}
+		if r.p.Fresh() == nil {
+			t.Error("fresh without playlists")
+		}
+		s.trouble(nil)
+		r.play(1)
+		r.expect(both("mmmmm"))
+		mustStop(t, r)
 	})
 }
 
