@@ -18,7 +18,7 @@ import (
 
 type probeCmd struct {
 	Source string        `arg:"" name:"source" help:"A TS file, or a URL: rtp://, udp://, srt://."`
-	For    time.Duration `name:"for" placeholder:"10s" help:"How long to analyse. A URL: 10s if not given. A file: so much of its own time; all of it if not given."`
+	For    time.Duration `name:"for" placeholder:"10s" help:"How long; not given: 10s of a URL, all of a file."`
 	JSON   bool          `name:"json" help:"Print the report as JSON."`
 }
 

@@ -13,8 +13,8 @@ const (
 	clockNone    = "none"
 )
 
-// Analysis collects what comes. It is fed from one goroutine, as a file or as the sink of an input, and asked for its report
-// when that has ended.
+// Analysis collects what comes. It is fed from one goroutine, as a file or as the sink of an input, and asked for its
+// report when that has ended.
 type Analysis struct {
 	source  string
 	clock   string

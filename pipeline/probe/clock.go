@@ -36,8 +36,8 @@ func (r reference) read(p mpegts.Packet) (uint64, bool) {
 	return t.DTS * 300, ok
 }
 
-// chooser finds the reference of a file: the PCR PID of the first program that has one with PCRs, else the PID with the most
-// PCRs, else that with the most timestamps.
+// chooser finds the reference of a file: the PCR PID of the first program that has one with PCRs, else the PID with the
+// most PCRs, else that with the most timestamps.
 type chooser struct {
 	tables *mpegts.Tables
 	pcrs   map[uint16]int

@@ -19,9 +19,9 @@ const (
 // errEnough ends the reading of a file.
 var errEnough = errors.New("enough was read")
 
-// File analyses a stream that is read at full speed: time is that of its own clock, not that of the reading. span ends the
-// analysis after so much of the stream's time; 0: at its end. The error is that of reading; what is no transport stream is no
-// error, but told by the report.
+// File analyses a stream that is read at full speed: time is that of its own clock, not that of the reading. span ends
+// the analysis after so much of the stream's time; 0: at its end. The error is that of reading; what is no transport
+// stream is no error, but told by the report.
 func File(ctx context.Context, r io.ReadSeeker, source string, span tick.Tick) (Report, error) {
 	scan := chooser{tables: mpegts.NewTables(), pcrs: map[uint16]int{}, times: map[uint16]int{}}
 	if err := packets(ctx, io.LimitReader(r, scanned), new(mpegts.Framer), scan.push); err != nil {

@@ -23,8 +23,8 @@ var ErrCannotOpen = errors.New("cannot open")
 // DefaultSpan is how long a source is listened to.
 const DefaultSpan = 10 * time.Second
 
-// Live listens to a source that feeds a, for span (0: DefaultSpan) or until ctx ends, and returns the report. now is the clock
-// by which the source tells arrivals. The error is ErrCannotOpen, or that of the source.
+// Live listens to a source that feeds a, for span (0: DefaultSpan) or until ctx ends, and returns the report. now is
+// the clock by which the source tells arrivals. The error is ErrCannotOpen, or that of the source.
 func Live(ctx context.Context, src Source, a *Analysis, span time.Duration, now func() tick.Tick) (Report, error) {
 	if span <= 0 {
 		span = DefaultSpan

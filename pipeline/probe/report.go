@@ -1,8 +1,8 @@
 // Package probe analyses a contribution feed: what is in it, how fast it comes, and what is wrong with it.
 package probe
 
-// Report is what a probe found out. It is complete whatever the input was: what is no transport stream gives a report that says
-// so. Its JSON is frozen as ProbeReport in docs/openapi.yaml.
+// Report is what a probe found out. It is complete whatever the input was: what is no transport stream gives a report
+// that says so. Its JSON is frozen as ProbeReport in docs/openapi.yaml.
 type Report struct {
 	Source   string     `json:"source"`   // file name or URL, without secrets
 	Usable   bool       `json:"usable"`   // a program with video or audio that really comes was found

@@ -57,7 +57,9 @@ func (a *Analysis) programs(counts map[uint16]mpegts.PIDReport) []Program {
 	}
 	mapped := len(tables.Programs())
 	for i, p := range known {
-		prog := Program{Number: p.Number, PMTPID: p.PMTPID, PCRPID: p.PCRPID, Version: p.Version, Mapped: i < mapped, Streams: []Stream{}}
+		prog := Program{
+			Number: p.Number, PMTPID: p.PMTPID, PCRPID: p.PCRPID, Version: p.Version, Mapped: i < mapped, Streams: []Stream{},
+		}
 		for _, s := range p.Streams {
 			prog.Streams = append(prog.Streams, a.stream(s, counts[s.PID]))
 		}

@@ -50,7 +50,8 @@ func (t *text) line(format string, args ...any) {
 func (r Report) writeHead(t *text) {
 	s := r.Stream
 	t.line("%s", r.Source)
-	t.line("%.3f s by %s, %s, %d packets (%d null), %d bytes", s.Seconds, s.Clock, bitrate(s.Bitrate), s.Packets, s.NullPackets, s.Bytes)
+	t.line("%.3f s by %s, %s, %d packets (%d null), %d bytes",
+		s.Seconds, s.Clock, bitrate(s.Bitrate), s.Packets, s.NullPackets, s.Bytes)
 	if s.PacketSize != 0 && s.PacketSize != 188 {
 		t.line("packets of %d bytes", s.PacketSize)
 	}
@@ -117,8 +118,8 @@ func (r Report) writePIDs(t *text) {
 		if p.PCRs > 1 {
 			gap = fmt.Sprintf("%.1f ms", p.PCRGapMax)
 		}
-		t.line("%d\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%s", p.PID, p.Use, p.Packets, bitrate(p.Bitrate), p.Lost, p.Duplicates, p.Scrambled,
-			p.TransportErrors, gap)
+		t.line("%d\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%s",
+			p.PID, p.Use, p.Packets, bitrate(p.Bitrate), p.Lost, p.Duplicates, p.Scrambled, p.TransportErrors, gap)
 	}
 }
 

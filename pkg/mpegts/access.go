@@ -9,11 +9,11 @@ const (
 	None Access = iota
 	// Undecided: more packets are needed to tell.
 	Undecided
-	// IDR: decoding is clean from here on. An H.264 or HEVC IDR, an HEVC BLA, an MPEG-2 intra picture with a sequence header and
-	// a closed GOP; for audio every PES packet.
+	// IDR: decoding is clean from here on. An H.264 or HEVC IDR, an HEVC BLA, an MPEG-2 intra picture with a sequence
+	// header and a closed GOP; for audio every PES packet.
 	IDR
-	// Recovery: decoding may begin here, but needs pre-roll until all is right. A recovery point, an HEVC CRA, an intra picture
-	// with parameter sets (open GOP), or a random_access_indicator with parameter sets.
+	// Recovery: decoding may begin here, but needs pre-roll until all is right. A recovery point, an HEVC CRA, an intra
+	// picture with parameter sets (open GOP), or a random_access_indicator with parameter sets.
 	Recovery
 )
 
@@ -32,8 +32,8 @@ const (
 	sliceTypeI, sliceTypeSI, sliceMod5 = 2, 4, 5
 )
 
-// Detector finds random access points in the PES packets of one PID. What decides is the bitstream: many encoders set the
-// random_access_indicator on every picture or on none. It looks at the first picture that begins in a PES packet.
+// Detector finds random access points in the PES packets of one PID. What decides is the bitstream: many encoders set
+// the random_access_indicator on every picture or on none. It looks at the first picture that begins in a PES packet.
 type Detector struct {
 	units   units
 	visit   func([]byte) bool
@@ -48,8 +48,8 @@ type Detector struct {
 	set       []byte // what shape is the hash of
 }
 
-// Shape identifies the format of the coded pictures: a hash over the newest SPS or sequence header, 0 before any. When it
-// changes, size, rate or colour of the pictures may have changed too.
+// Shape identifies the format of the coded pictures: a hash over the newest SPS or sequence header, 0 before any. When
+// it changes, size, rate or colour of the pictures may have changed too.
 func (d *Detector) Shape() uint64 { return d.shape }
 
 // take notes a parameter set.
@@ -80,8 +80,8 @@ func NewDetector(c Codec) *Detector {
 	return d
 }
 
-// Push takes the next packet of the PID and returns the verdict on its access unit: Undecided until enough of it has come, then
-// the same for every packet up to the next Start.
+// Push takes the next packet of the PID and returns the verdict on its access unit: Undecided until enough of it has
+// come, then the same for every packet up to the next Start.
 func (d *Detector) Push(p Packet) Access {
 	if p.TransportError() {
 		return d.verdict
@@ -184,8 +184,8 @@ func (d *Detector) sei(nal []byte) {
 	})
 }
 
-// sliceType reads slice_type modulo 5 from an H.264 slice header (§7.3.3): the second Exp-Golomb number. It is negative if the
-// header is cut.
+// sliceType reads slice_type modulo 5 from an H.264 slice header (§7.3.3): the second Exp-Golomb number. It is negative
+// if the header is cut.
 func sliceType(b []byte) int {
 	r := bitReader{b: b}
 	r.ue()

@@ -2,8 +2,8 @@ package mpegts
 
 import "math/bits"
 
-// Captions looks for CEA-608 and CEA-708 captions (ATSC A/53 part 4 §6.2.3) in the pictures of one video PID: SEI of H.264 and
-// HEVC, user data of MPEG-2. Pictures are read in the order in which they are coded.
+// Captions looks for CEA-608 and CEA-708 captions (ATSC A/53 part 4 §6.2.3) in the pictures of one video PID: SEI of
+// H.264 and HEVC, user data of MPEG-2. Pictures are read in the order in which they are coded.
 type Captions struct {
 	units   units
 	visit   func([]byte) bool

@@ -5,8 +5,8 @@ import "onair/pkg/tick"
 // Check is one check of ETSI TR 101 290 V1.4.1, tables 5.0a and 5.0b.
 type Check uint8
 
-// The checks of priority 1 and 2 that software can honestly make. PCR_accuracy (2.4) is left out: it needs stamps of the
-// hardware on arrival.
+// The checks of priority 1 and 2 that software can honestly make. PCR_accuracy (2.4) is left out: it needs stamps of
+// the hardware on arrival.
 const (
 	SyncLoss Check = iota
 	SyncByte

@@ -28,8 +28,8 @@ func (v Verdict) String() string {
 	return "lost"
 }
 
-// Continuity follows the continuity counter of every PID (ISO/IEC 13818-1 §2.4.3.3). The zero value is ready. It allocates
-// once for each PID that is seen and then no more; at most about 1.7 MB for all of them.
+// Continuity follows the continuity counter of every PID (ISO/IEC 13818-1 §2.4.3.3). The zero value is ready. It
+// allocates once for each PID that is seen and then no more; at most about 1.7 MB for all of them.
 type Continuity struct {
 	pids [maxPID]*lastPacket
 }
@@ -41,8 +41,9 @@ type lastPacket struct {
 	licensed bool   // a packet without payload announced a discontinuity
 }
 
-// Check judges p against the packets of its PID before. Null packets, packets marked with a transport error (no field of
-// theirs is to be trusted) and packets without payload are OK and change nothing; a discontinuity_indicator licenses a break.
+// Check judges p against the packets of its PID before. Null packets, packets marked with a transport error (no field
+// of theirs is to be trusted) and packets without payload are OK and change nothing; a discontinuity_indicator licenses
+// a break.
 func (c *Continuity) Check(p Packet) Verdict {
 	pid := p.PID()
 	if pid == PIDNull || p.TransportError() {

@@ -26,8 +26,8 @@ const (
 	extAC4                = 0x15
 )
 
-// sane appends to dst the descriptors of a loop that the classification reads, leaving out what is malformed: one broken
-// descriptor of a sender must not hide a program. Where the tag tells all, the content is left out.
+// sane appends to dst the descriptors of a loop that the classification reads, leaving out what is malformed: one
+// broken descriptor of a sender must not hide a program. Where the tag tells all, the content is left out.
 func sane(dst, loop []byte) []byte {
 	for len(loop) >= 2 && 2+int(loop[1]) <= len(loop) {
 		tag, body := loop[0], loop[2:2+int(loop[1])]
@@ -64,7 +64,8 @@ var byType = map[uint8]Codec{
 
 // byRegistration is what the format identifier of a registration descriptor tells.
 var byRegistration = map[uint32]Codec{
-	fourcc("AC-3"): AC3, fourcc("EAC3"): EAC3, fourcc("AC-4"): AC4, fourcc("DTS1"): DTS, fourcc("DTS2"): DTS, fourcc("DTS3"): DTS,
+	fourcc("AC-3"): AC3, fourcc("EAC3"): EAC3, fourcc("AC-4"): AC4,
+	fourcc("DTS1"): DTS, fourcc("DTS2"): DTS, fourcc("DTS3"): DTS,
 	fourcc("Opus"): Opus, fourcc("BSSD"): SMPTE302M, fourcc("HEVC"): HEVC, fourcc("VVC "): VVC, fourcc("AV01"): AV1,
 	fourcc("drac"): Dirac, fourcc("VC-1"): VC1, fourcc("KLVA"): KLV, fourcc("ID3 "): ID3, fourcc("CUEI"): SCTE35,
 }

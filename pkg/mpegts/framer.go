@@ -2,8 +2,8 @@ package mpegts
 
 import "bytes"
 
-// Strides at which packets may lie: bare, with the 4-byte time code of M2TS before them, with 16 bytes of Reed-Solomon code
-// after them.
+// Strides at which packets may lie: bare, with the 4-byte time code of M2TS before them, with 16 bytes of Reed-Solomon
+// code after them.
 const (
 	stride188 = 188
 	stride192 = 192
@@ -12,7 +12,8 @@ const (
 	m2tsHeader = 4
 )
 
-// confirm is how many sync bytes in a row make packets out of bytes once sync was lost, as far as bytes are there to look at.
+// confirm is how many sync bytes in a row make packets out of bytes once sync was lost, as far as bytes are there to
+// look at.
 const confirm = 3
 
 // nearby is how many bytes of junk may lie between packets for the stride before to be believed sooner.
@@ -30,8 +31,8 @@ type FramerStats struct {
 	PacketSize int    // 188, 192 or 204; 0 until packets were found
 }
 
-// Framer cuts a byte stream into packets. It finds sync by itself, finds it again after junk, and takes packets of 188, 192
-// and 204 bytes. A Push that is whole packets, as a datagram is, comes out at once. The zero value is ready.
+// Framer cuts a byte stream into packets. It finds sync by itself, finds it again after junk, and takes packets of 188,
+// 192 and 204 bytes. A Push that is whole packets, as a datagram is, comes out at once. The zero value is ready.
 type Framer struct {
 	pending [pendingMax]byte
 	n       int // bytes in pending; with sync they begin with a packet
@@ -44,8 +45,8 @@ type Framer struct {
 // Stats returns the counts so far. Bytes that still wait for the rest of their packet are not in them.
 func (f *Framer) Stats() FramerStats { return f.stats }
 
-// Push takes the next bytes and calls emit for each packet that is complete. The packet is valid during the call and may be
-// written to.
+// Push takes the next bytes and calls emit for each packet that is complete. The packet is valid during the call and
+// may be written to.
 func (f *Framer) Push(b []byte, emit func(Packet)) {
 	for f.n > 0 && len(b) > 0 {
 		if f.synced && f.fresh(b) {
@@ -165,8 +166,8 @@ func (f *Framer) lose() {
 	}
 }
 
-// search looks for the next packet: a sync byte that enough others follow at one stride. ok is false if bytes are missing to
-// tell; at is then how many bytes surely are junk.
+// search looks for the next packet: a sync byte that enough others follow at one stride. ok is false if bytes are
+// missing to tell; at is then how many bytes surely are junk.
 func (f *Framer) search(b []byte, end bool) (at int, ok bool) {
 	for at < len(b) {
 		i := bytes.IndexByte(b[at:], syncByte)
@@ -190,8 +191,8 @@ func (f *Framer) search(b []byte, end bool) (at int, ok bool) {
 	return at, false
 }
 
-// stride is the distance at which sync bytes follow the one at b[at]. Without one it is 0 if more bytes could still tell, and
-// negative if at begins no packet.
+// stride is the distance at which sync bytes follow the one at b[at]. Without one it is 0 if more bytes could still
+// tell, and negative if at begins no packet.
 func (f *Framer) stride(b []byte, at int, end bool) (size int, found bool) {
 	sizes := [...]int{stride188, stride192, stride204}
 	undecided := false

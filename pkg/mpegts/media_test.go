@@ -132,8 +132,9 @@ func sum(s string) (n int) {
 	return n
 }
 
-// corrupt is the one capture whose facts depend on the reader: here packets with a transport error and adaptation fields of an
-// impossible length are not looked into, and a repeated counter over other bytes is a loss, not a duplicate.
+// corrupt is the one capture whose facts depend on the reader: here packets with a transport error and adaptation
+// fields of an impossible length are not looked into, and a repeated counter over other bytes is a loss, not a
+// duplicate.
 const corrupt = "corrupt-satellite-1080i-scte35pid-multilang.ts"
 
 func TestCapturesAgreeWithIndependentAnalyser(t *testing.T) {

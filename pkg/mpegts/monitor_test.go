@@ -10,8 +10,8 @@ import (
 
 const ms = tick.Millisecond
 
-// feed drives a monitor with a stream that is correct unless a case spoils it: every 20 ms a video packet with PCR and PTS, and
-// every 100 ms a PAT and a program map.
+// feed drives a monitor with a stream that is correct unless a case spoils it: every 20 ms a video packet with PCR and
+// PTS, and every 100 ms a PAT and a program map.
 type feed struct {
 	m             *mpegts.Monitor
 	cc            map[uint16]byte

@@ -1,6 +1,6 @@
-// Package mpegts reads and rewrites MPEG transport streams (ISO/IEC 13818-1) packet by packet: framing, continuity, program
-// tables, timestamps, random access points and the TR 101 290 checks. Nothing here keeps a goroutine, a clock or a socket, and
-// no input makes it panic.
+// Package mpegts reads and rewrites MPEG transport streams (ISO/IEC 13818-1) packet by packet: framing, continuity,
+// program tables, timestamps, random access points and the TR 101 290 checks. Nothing here keeps a goroutine, a clock
+// or a socket, and no input makes it panic.
 package mpegts
 
 // Size is the length of a transport packet in bytes.
@@ -18,8 +18,8 @@ const maxPID = 8192
 
 const syncByte = 0x47
 
-// Packet is one transport packet of exactly Size bytes, usually a window on the caller's buffer. Its methods answer the zero
-// value for a slice of another length.
+// Packet is one transport packet of exactly Size bytes, usually a window on the caller's buffer. Its methods answer the
+// zero value for a slice of another length.
 type Packet []byte
 
 // PID is the 13-bit packet identifier; PIDNull for a slice that is no packet.
@@ -47,10 +47,12 @@ func (p Packet) HasPayload() bool { return len(p) == Size && p[3]&0x10 != 0 }
 // Scrambled tells that the payload is scrambled, or marked so.
 func (p Packet) Scrambled() bool { return len(p) == Size && p[3]&0xC0 != 0 }
 
-// TransportError tells that a demodulator or an earlier stage marked the packet as damaged: then no field is trustworthy.
+// TransportError tells that a demodulator or an earlier stage marked the packet as damaged: then no field is
+// trustworthy.
 func (p Packet) TransportError() bool { return len(p) == Size && p[1]&0x80 != 0 }
 
-// Payload is what follows the header and the adaptation field, nil if there is none or the adaptation length is impossible.
+// Payload is what follows the header and the adaptation field, nil if there is none or the adaptation length is
+// impossible.
 func (p Packet) Payload() []byte {
 	if !p.HasPayload() {
 		return nil
@@ -76,8 +78,8 @@ func (p Packet) adaptation() []byte {
 	return p[5 : 5+n]
 }
 
-// Discontinuity is the discontinuity_indicator: it licenses a break of the continuity counter and, on the PCR PID, of the
-// time base (ISO/IEC 13818-1 §2.4.3.5).
+// Discontinuity is the discontinuity_indicator: it licenses a break of the continuity counter and, on the PCR PID, of
+// the time base (ISO/IEC 13818-1 §2.4.3.5).
 func (p Packet) Discontinuity() bool {
 	a := p.adaptation()
 	return len(a) > 0 && a[0]&0x80 != 0
@@ -95,8 +97,8 @@ func (p Packet) hasPCR() bool {
 	return len(a) >= 7 && a[0]&0x10 != 0
 }
 
-// PCR is the program clock reference: base in units of 1/90 000 s (33 bits) and ext in units of 1/27 000 000 s (0 to 299 in a
-// correct stream).
+// PCR is the program clock reference: base in units of 1/90 000 s (33 bits) and ext in units of 1/27 000 000 s (0 to
+// 299 in a correct stream).
 func (p Packet) PCR() (base90k uint64, ext uint16, ok bool) {
 	if !p.hasPCR() {
 		return 0, 0, false

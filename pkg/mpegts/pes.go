@@ -11,9 +11,9 @@ type Times struct {
 	Header   int // length of the PES header in bytes: where the elementary stream begins
 }
 
-// PESTimes reads the header of a PES packet from the payload of a packet with Start. It is ok only when a PTS is present and
-// lies in the payload; PTS_DTS_flags 01 is forbidden by ISO/IEC 13818-1 §2.4.3.7 and refused. Marker bits are not checked:
-// some senders leave them zero.
+// PESTimes reads the header of a PES packet from the payload of a packet with Start. It is ok only when a PTS is
+// present and lies in the payload; PTS_DTS_flags 01 is forbidden by ISO/IEC 13818-1 §2.4.3.7 and refused. Marker bits
+// are not checked: some senders leave them zero.
 func PESTimes(payload []byte) (Times, bool) {
 	if !pesHeader(payload) {
 		return Times{}, false
@@ -62,8 +62,8 @@ func setTimestamp(b []byte, v uint64) {
 	b[4] = b[4]&1 | byte(v<<1)
 }
 
-// Rewrite replaces, in place, every timestamp of p by shift of it, cut to 33 bits: PTS and DTS if a PES packet starts in p, and
-// the PCR base. The PCR extension and everything else stay as they are. A scrambled payload is left alone.
+// Rewrite replaces, in place, every timestamp of p by shift of it, cut to 33 bits: PTS and DTS if a PES packet starts
+// in p, and the PCR base. The PCR extension and everything else stay as they are. A scrambled payload is left alone.
 func Rewrite(p Packet, shift func(raw33 uint64) uint64) {
 	if base, _, ok := p.PCR(); ok {
 		setPCRBase(p, shift(base)&mask33)

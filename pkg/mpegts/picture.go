@@ -8,8 +8,8 @@ import (
 // maxSide is the largest width or height that is believed.
 const maxSide = 1 << 14
 
-// Size is the width and height of the pictures in pixels, by the newest SPS or sequence header; 0, 0 before any, or if that
-// cannot be read.
+// Size is the width and height of the pictures in pixels, by the newest SPS or sequence header; 0, 0 before any, or if
+// that cannot be read.
 func (d *Detector) Size() (width, height int) {
 	if len(d.set) == 0 {
 		return 0, 0

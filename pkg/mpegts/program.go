@@ -23,7 +23,8 @@ func (k Kind) String() string {
 	return "data"
 }
 
-// Codec names how a stream is coded, as far as the program map tells: a sender may announce another thing than it sends.
+// Codec names how a stream is coded, as far as the program map tells: a sender may announce another thing than it
+// sends.
 type Codec string
 
 // Codecs that the program map can name.
@@ -78,8 +79,8 @@ type Program struct {
 	Streams     []Stream
 }
 
-// Same tells that q is the same program with the same streams: number, PCR PID and, in order, PID, type and descriptors of the
-// streams. The version does not count, nor does the PID of the program map.
+// Same tells that q is the same program with the same streams: number, PCR PID and, in order, PID, type and descriptors
+// of the streams. The version does not count, nor does the PID of the program map.
 func (p Program) Same(q Program) bool {
 	if p.Number != q.Number || p.PCRPID != q.PCRPID || len(p.Streams) != len(q.Streams) {
 		return false

@@ -36,8 +36,8 @@ func parsePAT(section []byte) ([]entry, bool) {
 	return out, true
 }
 
-// parsePMT reads a program map section whose CRC is right. The descriptor loops are kept as they came; what they mean is read
-// from a copy of the section that holds only well-formed ones.
+// parsePMT reads a program map section whose CRC is right. The descriptor loops are kept as they came; what they mean
+// is read from a copy of the section that holds only well-formed ones.
 func parsePMT(section []byte, pid uint16) (Program, bool) {
 	program, clean, ok := splitPMT(section)
 	if !ok {
@@ -57,8 +57,8 @@ func parsePMT(section []byte, pid uint16) (Program, bool) {
 	return program, true
 }
 
-// splitPMT takes the descriptor loops out of a program map and makes a copy of the section with the sane ones only. It fails if
-// a loop is longer than the section.
+// splitPMT takes the descriptor loops out of a program map and makes a copy of the section with the sane ones only. It
+// fails if a loop is longer than the section.
 func splitPMT(section []byte) (p Program, clean []byte, ok bool) {
 	section = bytes.Clone(section[:len(section)-crcSize])
 	if len(section) < 12 {
@@ -83,7 +83,8 @@ func splitPMT(section []byte) (p Program, clean []byte, ok bool) {
 	return p, seal(clean), true
 }
 
-// cutLoop takes a descriptor loop with its length from the front of b and appends its sane part, with its length, to clean.
+// cutLoop takes a descriptor loop with its length from the front of b and appends its sane part, with its length, to
+// clean.
 func cutLoop(clean, b []byte) (out, loop, rest []byte, ok bool) {
 	n := int(b[0]&0x0F)<<8 | int(b[1])
 	if 2+n > len(b) {
@@ -165,8 +166,8 @@ func appendLoop(b, loop []byte) []byte {
 }
 
 // PSI makes a PAT and a program map, one packet each, that carry exactly prog: its number, PIDs, version, streams and
-// descriptors. cc is the continuity counter of both. The error is ErrTooLong with the number of bytes that are too many, or
-// tells a PID on which there can be no program map.
+// descriptors. cc is the continuity counter of both. The error is ErrTooLong with the number of bytes that are too
+// many, or tells a PID on which there can be no program map.
 func PSI(prog Program, cc uint8) ([2][Size]byte, error) {
 	var out [2][Size]byte
 	if prog.PMTPID < 0x10 || prog.PMTPID >= PIDNull {

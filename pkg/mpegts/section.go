@@ -18,7 +18,8 @@ func makeCRCTable() (table [256]uint32) {
 	return table
 }
 
-// CRC32 is the CRC of ISO/IEC 13818-1 annex A. Over a whole section, its CRC field included, it is 0 if nothing is damaged.
+// CRC32 is the CRC of ISO/IEC 13818-1 annex A. Over a whole section, its CRC field included, it is 0 if nothing is
+// damaged.
 func CRC32(b []byte) uint32 {
 	crc := ^uint32(0)
 	for _, v := range b {
@@ -35,8 +36,8 @@ const (
 	maxPSI        = 1024
 )
 
-// Sections puts the sections of one PID together (ISO/IEC 13818-1 §2.4.4). The zero value is ready; it allocates its buffer
-// with the first section and then no more.
+// Sections puts the sections of one PID together (ISO/IEC 13818-1 §2.4.4). The zero value is ready; it allocates its
+// buffer with the first section and then no more.
 type Sections struct {
 	buf   []byte
 	n     int // bytes of the section under way
@@ -46,8 +47,9 @@ type Sections struct {
 	seen  bool
 }
 
-// Push takes the next packet of the PID and calls emit for each section that is complete, CRC unchecked; the bytes are valid
-// during the call. Damaged, scrambled and repeated packets are ignored, and a section of which a part is missing is dropped.
+// Push takes the next packet of the PID and calls emit for each section that is complete, CRC unchecked; the bytes are
+// valid during the call. Damaged, scrambled and repeated packets are ignored, and a section of which a part is missing
+// is dropped.
 func (s *Sections) Push(p Packet, emit func(section []byte)) {
 	if p.TransportError() || p.Scrambled() {
 		return

@@ -1,8 +1,8 @@
 package mpegts
 
-// SoundShape identifies the format of the coded sound at the start of a PES packet's data: sample rate and channels as its
-// first frame's header tells. When it changes, the decoder's output changes. It is 0 when no header stands there, as when
-// frames are not aligned with PES packets, or the codec has none that is easily read.
+// SoundShape identifies the format of the coded sound at the start of a PES packet's data: sample rate and channels as
+// its first frame's header tells. When it changes, the decoder's output changes. It is 0 when no header stands there,
+// as when frames are not aligned with PES packets, or the codec has none that is easily read.
 func SoundShape(c Codec, b []byte) uint32 {
 	switch c {
 	case AAC:

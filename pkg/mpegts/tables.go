@@ -14,7 +14,8 @@ type TablesStats struct {
 }
 
 // Tables reads the program association table and the program maps. Sections with a wrong CRC, not yet valid ones
-// (current_next_indicator 0) and tables that do not belong on their PID are ignored. The same section again costs no allocation.
+// (current_next_indicator 0) and tables that do not belong on their PID are ignored. The same section again costs no
+// allocation.
 type Tables struct {
 	readers  [maxPID]*Sections // of the PAT and of every program map PID
 	emit     func([]byte)
@@ -58,8 +59,8 @@ func (t *Tables) Push(p Packet) (changed bool) {
 	return t.changed
 }
 
-// Programs are the programs in the order of the PAT, without those whose program map has not come yet. The slice is a copy; the
-// descriptors in it are shared and not to be written to.
+// Programs are the programs in the order of the PAT, without those whose program map has not come yet. The slice is a
+// copy; the descriptors in it are shared and not to be written to.
 func (t *Tables) Programs() []Program {
 	var out []Program
 	for _, e := range t.programs {

@@ -9,8 +9,8 @@ const (
 	pesFlags = 9
 )
 
-// units cuts the front of each video PES packet, up to the first coded slice, into NAL units or MPEG-2 start code units. The
-// rest of the access unit is passed over, so the cost does not follow the bit rate.
+// units cuts the front of each video PES packet, up to the first coded slice, into NAL units or MPEG-2 start code
+// units. The rest of the access unit is passed over, so the cost does not follow the bit rate.
 type units struct {
 	codec Codec
 	head  [pesFlags]byte // PES header under way
@@ -25,8 +25,8 @@ type units struct {
 	picture bool // an MPEG-2 picture header came in this PES packet
 }
 
-// push takes the next packet of the PID. visit gets each unit before the first slice and the first bytes of that, and answers
-// whether the rest of the PES packet is of no interest.
+// push takes the next packet of the PID. visit gets each unit before the first slice and the first bytes of that, and
+// answers whether the rest of the PES packet is of no interest.
 func (u *units) push(p Packet, visit func(unit []byte) (done bool)) {
 	payload := p.Payload()
 	if p.Start() {
@@ -96,8 +96,8 @@ func (u *units) unit() []byte {
 	return u.buf[:n]
 }
 
-// slice tells that the unit under way is the first slice of a picture. A PES packet may begin with what is left of the picture
-// before its own: its timestamp is that of the first picture that begins in it (ISO/IEC 13818-1 §2.4.3.7).
+// slice tells that the unit under way is the first slice of a picture. A PES packet may begin with what is left of the
+// picture before its own: its timestamp is that of the first picture that begins in it (ISO/IEC 13818-1 §2.4.3.7).
 func (u *units) slice() bool {
 	switch u.codec {
 	case H264:
@@ -122,8 +122,8 @@ func hevcFirstSlice(unit []byte) bool {
 	return len(unit) > 2 && unit[0]>>1&0x3F < 32 && unit[2]&0x80 != 0
 }
 
-// seiMessages calls visit for each message of an SEI (ITU-T H.264 §7.3.2.3), header bytes of the NAL unit cut off. scratch
-// holds the bytes without emulation prevention.
+// seiMessages calls visit for each message of an SEI (ITU-T H.264 §7.3.2.3), header bytes of the NAL unit cut off.
+// scratch holds the bytes without emulation prevention.
 func seiMessages(nal []byte, scratch *[unitCap]byte, visit func(kind int, payload []byte)) {
 	b := unescape(nal, scratch)
 	for len(b) >= 2 {
