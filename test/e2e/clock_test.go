@@ -17,7 +17,7 @@ import (
 )
 
 // pace sends a TS file as RTP in the time that it is long, without looking into it: jumps and wraps stay in it.
-func pace(t *testing.T, file string, length time.Duration, port int) (wait func()) {
+func pace(t testing.TB, file string, length time.Duration, port int) (wait func()) {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -59,7 +59,7 @@ func pace(t *testing.T, file string, length time.Duration, port int) (wait func(
 }
 
 // join writes TS files one after the other.
-func join(t *testing.T, files ...string) string {
+func join(t testing.TB, files ...string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "joined.ts")
 	var all []byte

@@ -52,7 +52,7 @@ func runAll(m *testing.M) int {
 
 // station is a running onair.
 type station struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	http string
 	file string
@@ -98,7 +98,7 @@ outputs:
 `
 
 // newStation starts a channel "ch" with the given inputs (YAML list items).
-func newStation(t *testing.T, inputs string) *station {
+func newStation(t testing.TB, inputs string) *station {
 	t.Helper()
 	dir := t.TempDir()
 	s := &station{t: t, dir: dir, http: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))}
@@ -223,7 +223,7 @@ func segments(n uint64) func(control.Status) bool {
 	return func(st control.Status) bool { return st.Segments >= n }
 }
 
-func freePort(t *testing.T, network string) int {
+func freePort(t testing.TB, network string) int {
 	t.Helper()
 	if network == "tcp" {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -247,7 +247,7 @@ func freePort(t *testing.T, network string) int {
 }
 
 // command starts a program that is ended with the test.
-func command(t *testing.T, name string, args ...string) *exec.Cmd {
+func command(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -273,7 +273,7 @@ func command(t *testing.T, name string, args ...string) *exec.Cmd {
 }
 
 // ffmpeg starts FFmpeg as a sender; args are split at spaces.
-func ffmpeg(t *testing.T, args string) *exec.Cmd {
+func ffmpeg(t testing.TB, args string) *exec.Cmd {
 	t.Helper()
 	return command(t, "ffmpeg", append([]string{"-hide_banner", "-loglevel", "error", "-nostdin"}, strings.Fields(args)...)...)
 }

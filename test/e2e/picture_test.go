@@ -18,7 +18,7 @@ import (
 const numberBits = 16
 
 // clip makes (once) a TS of a moving picture with its frame number in squares, and a tone.
-func clip(t *testing.T, seconds int, rate string, extra ...string) string {
+func clip(t testing.TB, seconds int, rate string, extra ...string) string {
 	t.Helper()
 	name := filepath.Join(clips, fmt.Sprintf("clip-%d-%s-%s.ts", seconds, strings.ReplaceAll(rate, "/", "_"), strings.Join(extra, "")))
 	name = strings.ReplaceAll(name, " ", "")
@@ -86,7 +86,7 @@ func (s *station) numbers(rendition string) []int64 {
 }
 
 // decode lets FFmpeg decode media and fails on anything it complains about.
-func decode(t *testing.T, media []byte, args ...string) []byte {
+func decode(t testing.TB, media []byte, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command("ffmpeg", append(append([]string{"-hide_banner", "-loglevel", "warning", "-nostdin", "-copyts", "-i", "pipe:0"}, args...), "pipe:1")...)
 	cmd.Stdin = bytes.NewReader(media)
@@ -120,7 +120,7 @@ func (s *station) frameNumbers(rendition string, first int64) []int {
 }
 
 // wantConsecutive fails when a frame is missing or shown twice.
-func wantConsecutive(t *testing.T, numbers []int) {
+func wantConsecutive(t testing.TB, numbers []int) {
 	t.Helper()
 	if len(numbers) == 0 {
 		t.Fatal("no frames")
