@@ -87,6 +87,7 @@ type Encoder struct {
 	lastID   int
 	last     string    // input of the newest run
 	freedAt  tick.Tick // when the last run ended
+	usedUp   uint64    // position in its spool up to which it had read
 	restarts uint64
 }
 
@@ -227,6 +228,9 @@ func (e *Encoder) begin(now tick.Tick) {
 	if !ok {
 		return
 	}
+	if !e.resume && src.Input == e.last {
+		src.after = e.usedUp
+	}
 	video, audio, enter, ok := e.where(src, now)
 	if !ok {
 		return
@@ -333,7 +337,7 @@ func (e *Encoder) bury(now tick.Tick) {
 		e.next = nil
 	}
 	<-r.ended
-	e.freedAt = now
+	e.freedAt, e.usedUp = now, r.feed.pos
 	e.cfg.Output.Done(r.id)
 	err := r.failure()
 	if err == nil {

@@ -239,6 +239,21 @@ func TestEnter(t *testing.T) {
 	}
 }
 
+func TestEnterAfterAnAbsence(t *testing.T) {
+	b := newBench()
+	b.anchor(1)
+	b.frames(0, 50, 1, 1)
+	b.src.after = b.spool.Stats().Next
+	if _, ok := b.src.enter(noon+50*slot, noon+60*slot); ok {
+		t.Fatal("entered before anything has come again")
+	}
+	b.frames(503, 50, 1, 1)
+	in, ok := b.src.enter(noon+50*slot, noon+503*slot)
+	if !ok || in.at != noon+510*slot || in.pos < b.src.after {
+		t.Fatalf("entered (%v) at slot %d, position %d; want the first key frame after the absence", ok, (in.at-noon)/slot, in.pos)
+	}
+}
+
 func TestEnterWithoutKeyFramesWaitsThenBeginsAnywhere(t *testing.T) {
 	b := newBench()
 	b.anchor(1)

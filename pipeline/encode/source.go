@@ -27,6 +27,8 @@ type Source struct {
 	Select  []string // audio tracks that the input's configuration asks for, in order
 	Spool   *spool.Spool
 	Table   *anchor.Table
+
+	after uint64 // what lies before this position is not used: an absence of the input is not bridged
 }
 
 // Frame is one encoded access unit on the channel's timeline.
@@ -50,7 +52,7 @@ type Output interface {
 }
 
 // mine tells whether an entry belongs to the stretch of input that s is.
-func (s *Source) mine(e spool.Entry) bool { return e.Format == s.Format }
+func (s *Source) mine(e spool.Entry) bool { return e.Format == s.Format && e.Pos >= s.after }
 
 // at places an entry's PTS on the timeline.
 func (s *Source) at(e spool.Entry) (tick.Tick, bool) {
