@@ -75,13 +75,14 @@ func (c *probeCmd) url(e *env) (probe.Report, error) {
 	if err != nil {
 		return probe.Report{}, err
 	}
-	return probe.Live(e.ctx, probed{in, now}, a, c.For, now)
+	return probe.Live(e.ctx, probed{in, now, u.Scheme == leg.SRT && u.Mode == leg.Caller}, a, c.For, now)
 }
 
 // probed is an input as the probe wants to see it.
 type probed struct {
 	input *ingest.Input
 	now   func() tick.Tick
+	calls bool // it connects, rather than waits to be sent to
 }
 
 // Run implements probe.Source.
@@ -92,6 +93,9 @@ func (p probed) Failure() string {
 	for _, l := range p.input.Stats(p.now()).Legs {
 		if l.State == ingest.Failed {
 			return l.Error
+		}
+		if p.calls && l.Connects == 0 {
+			return "no connection in the time given (--for)"
 		}
 	}
 	return ""
