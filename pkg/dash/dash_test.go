@@ -97,7 +97,9 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestOnePeriod(t *testing.T) {
 	v := video("v720", 1280, 720, 3e6)
-	v.Captions = []ladder.Caption{{Channel: "CC1", Language: "en"}, {Channel: "CC3", Language: "es"}, {Channel: "SERVICE1"}}
+	v.Captions = []ladder.Caption{
+		{Channel: "CC1", Language: "en"}, {Channel: "CC3", Language: "es"}, {Channel: "SERVICE1"},
+	}
 	german := audio("a2", "de", 192e3)
 	german.Channels = 6
 	w := window(t, config(pal(), v, video("v360", 640, 360, 8e5), audio("a1", "en", 128e3), german))

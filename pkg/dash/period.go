@@ -19,9 +19,9 @@ const (
 
 func periodID(id int64) string { return "P" + strconv.FormatInt(id, 10) }
 
-// period makes the Period of stretch i. Its start is that of its first segment, floored to the millisecond that the MPD
-// library prints, also when that segment has left the window. presentationTimeOffset is the same instant: exact in every
-// timescale of whole kilohertz, within 23 us at 44.1 kHz.
+// period makes the Period of stretch i. Its start is that of its first segment, floored to the millisecond that the
+// MPD library prints, also when that segment has left the window. presentationTimeOffset is the same instant: exact in
+// every timescale of whole kilohertz, within 23 us at 44.1 kHz.
 func (w *writer) period(stretches []presentation.Stretch, i int) (*mpd.Period, error) {
 	st := stretches[i]
 	grid := w.s.Grid()

@@ -10,9 +10,9 @@ import (
 // maxManifest bounds what is read.
 const maxManifest = 16 << 20
 
-// ReadPeriods reads the period ids of a manifest that MPD wrote, ascending, so that a window restored from playlists keeps
-// the id of a Period whose first segment has left it. The MPD library only writes here: its reader does not return from
-// some malformed documents.
+// ReadPeriods reads the period ids of a manifest that MPD wrote, ascending, so that a window restored from playlists
+// keeps the id of a Period whose first segment has left it. The MPD library only writes here: its reader does not
+// return from some malformed documents.
 func ReadPeriods(data []byte) ([]int64, error) {
 	if len(data) > maxManifest {
 		return nil, fmt.Errorf("mpd of %d bytes is too long", len(data))

@@ -18,7 +18,9 @@ func TestReadPeriods(t *testing.T) {
 	if want := []int64{k0, k0 + 10}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}
-	for _, bad := range []string{"", "<MPD", `<MPD profiles="x"><Period id="x1"/></MPD>`, `<MPD profiles="x"><Period id="P-1"/></MPD>`} {
+	for _, bad := range []string{
+		"", "<MPD", `<MPD profiles="x"><Period id="x1"/></MPD>`, `<MPD profiles="x"><Period id="P-1"/></MPD>`,
+	} {
 		if got, err := dash.ReadPeriods([]byte(bad)); err == nil {
 			t.Errorf("%q: %v", bad, got)
 		}

@@ -25,8 +25,8 @@ func (g set) has(name string) bool {
 	return slices.ContainsFunc(g.tracks, func(t presentation.Track) bool { return t.Name == name })
 }
 
-// group puts tracks into sets: video of one codec and picture rate family, audio of one codec, language and channel count.
-// The sets and their ids depend on the channel's tracks alone, so they are the same in every Period and update.
+// group puts tracks into sets: video of one codec and picture rate family, audio of one codec, language and channel
+// count. The sets and their ids depend on the channel's tracks alone, so they are the same in every Period and update.
 func group(tracks []presentation.Track) []set {
 	var out []set
 	var keys []string
@@ -146,7 +146,8 @@ func representation(t presentation.Track) *mpd.RepresentationType {
 
 func initialization(t presentation.Track) string { return "$RepresentationID$/" + t.Init }
 
-// layout is the CICP channel configuration (ISO/IEC 23091-3) of the usual layout with that many channels; 0 if there is none.
+// layout is the CICP channel configuration (ISO/IEC 23091-3) of the usual layout with that many channels; 0 if there
+// is none.
 func layout(channels int) int {
 	switch channels {
 	case 1, 2, 3, 4, 5, 6:

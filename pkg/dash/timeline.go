@@ -14,8 +14,8 @@ type writer struct {
 	timelines []timeline // in the order of their elements
 }
 
-// timeline is the content of one SegmentTimeline. It is written beside the MPD library, which would make an object of each
-// of the thousands of segments in a long window (audio durations alternate) and encode it by reflection.
+// timeline is the content of one SegmentTimeline. It is written beside the MPD library, which would make an object of
+// each of the thousands of segments in a long window (audio durations alternate) and encode it by reflection.
 type timeline struct {
 	segs  []presentation.Segment
 	scale int64
@@ -48,7 +48,8 @@ func (w *writer) splice(doc []byte) []byte {
 	return append(append(out, doc...), '\n')
 }
 
-// append writes exact durations, runs of equal ones together. Only the first has its time: in a Period there are no holes.
+// append writes exact durations, runs of equal ones together. Only the first has its time: in a Period there are no
+// holes.
 func (t timeline) append(out []byte) []byte {
 	start := t.segs[0].Start.Units(t.scale)
 	first := strconv.AppendInt([]byte(`t="`), start, 10)

@@ -88,8 +88,8 @@ func captionName(i int) string {
 	return captionGroup + strconv.Itoa(i+1)
 }
 
-// captionAttribute is the group of the track's captions. NONE is for channels in which no variant has any: if one says NONE,
-// all must (RFC 8216bis §4.4.6.2), so among others a variant without captions says nothing.
+// captionAttribute is the group of the track's captions. NONE is for channels in which no variant has any: if one says
+// NONE, all must (RFC 8216bis §4.4.6.2), so among others a variant without captions says nothing.
 func captionAttribute(t presentation.Track, groups [][]ladder.Caption) string {
 	switch {
 	case len(groups) == 0:

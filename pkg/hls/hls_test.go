@@ -43,6 +43,11 @@ func audio(name, lang string, average int64) presentation.Track {
 	}
 }
 
+// pair is a channel with one video and one audio track.
+func pair() presentation.Config {
+	return config([]presentation.Track{video("v720", 1280, 720, 3e6)}, []presentation.Track{audio("a1", "en", 128e3)})
+}
+
 func window(t testing.TB, cfg presentation.Config) *presentation.Window {
 	t.Helper()
 	w, err := presentation.New(cfg)
@@ -94,7 +99,7 @@ func media(t testing.TB, s *presentation.Snapshot, track string) []byte {
 }
 
 func TestMediaPlaylists(t *testing.T) {
-	w := window(t, config([]presentation.Track{video("v720", 1280, 720, 3e6)}, []presentation.Track{audio("a1", "en", 128e3)}))
+	w := window(t, pair())
 	for k := int64(k0); k < k0+4; k++ {
 		list(t, w, k)
 	}
@@ -106,7 +111,7 @@ func TestMediaPlaylists(t *testing.T) {
 }
 
 func TestGapInOneTrackIsAGapThereOnly(t *testing.T) {
-	w := window(t, config([]presentation.Track{video("v720", 1280, 720, 3e6)}, []presentation.Track{audio("a1", "en", 128e3)}))
+	w := window(t, pair())
 	list(t, w, k0)
 	list(t, w, k0+1, "v720")
 	list(t, w, k0+4) // two skipped: gaps everywhere
@@ -137,7 +142,7 @@ func TestChangedInitIsADiscontinuity(t *testing.T) {
 
 // An update may append, remove from the head, and raise the two sequence numbers, nothing else (RFC 8216bis §6.2.1).
 func TestUpdatesOnlySlide(t *testing.T) {
-	w := window(t, config([]presentation.Track{video("v720", 1280, 720, 3e6)}, []presentation.Track{audio("a1", "en", 128e3)}))
+	w := window(t, pair())
 	var before []string
 	first := int64(0)
 	for n := range int64(40) {

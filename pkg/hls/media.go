@@ -87,8 +87,8 @@ func uris(track string, segs []presentation.Segment) (names string, ends []int) 
 	return b.String(), ends
 }
 
-// header holds the tags of a media playlist that m3u8 lacks, or that it leaves out at zero: the discontinuity sequence must
-// always be there if there may ever be a discontinuity (Apple's authoring rule 8.17).
+// header holds the tags of a media playlist that m3u8 lacks, or that it leaves out at zero: the discontinuity sequence
+// must always be there if there may ever be a discontinuity (Apple's authoring rule 8.17).
 func header(s *presentation.Snapshot) m3u8.CustomTag {
 	t := &lines{name: "#EXT-X-INDEPENDENT-SEGMENTS"}
 	t.buf.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-DISCONTINUITY-SEQUENCE:")
@@ -96,8 +96,8 @@ func header(s *presentation.Snapshot) m3u8.CustomTag {
 	return t
 }
 
-// lines is one or more whole lines that m3u8 has no field for. They are one tag because m3u8 keeps tags in a map and would
-// write several in random order.
+// lines is one or more whole lines that m3u8 has no field for. They are one tag because m3u8 keeps tags in a map and
+// would write several in random order.
 type lines struct {
 	name string
 	buf  bytes.Buffer

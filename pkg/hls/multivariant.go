@@ -56,8 +56,8 @@ func Multivariant(s *presentation.Snapshot) ([]byte, error) {
 	return finish(p), nil
 }
 
-// finish takes out PROGRAM-ID, which m3u8 always writes and which was removed in version 6 of the protocol, and ends the
-// tags that m3u8 has no fields for.
+// finish takes out PROGRAM-ID, which m3u8 always writes and which was removed in version 6 of the protocol, and ends
+// the tags that m3u8 has no fields for.
 func finish(p *m3u8.MasterPlaylist) []byte {
 	return bytes.ReplaceAll(p.Encode().Bytes(), []byte(":PROGRAM-ID=0,"), []byte(":"))
 }

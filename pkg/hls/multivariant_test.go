@@ -13,7 +13,9 @@ import (
 
 func TestMultivariant(t *testing.T) {
 	captioned := func(t presentation.Track) presentation.Track {
-		t.Captions = []ladder.Caption{{Channel: "CC1", Language: "en", Name: "English"}, {Channel: "SERVICE1", Language: "en"}}
+		t.Captions = []ladder.Caption{
+			{Channel: "CC1", Language: "en", Name: "English"}, {Channel: "SERVICE1", Language: "en"},
+		}
 		return t
 	}
 	hevc := video("v1080", 1920, 1080, 5e6)
@@ -22,7 +24,9 @@ func TestMultivariant(t *testing.T) {
 	ntsc.Rate = tick.Rate{Num: 30000, Den: 1001}
 	german := audio("a2", "de", 192e3)
 	german.Default, german.Channels = true, 6
-	ladders := []presentation.Track{video("v1080", 1920, 1080, 6e6), video("v540", 960, 540, 2e6), video("v360", 640, 360, 8e5)}
+	ladders := []presentation.Track{
+		video("v1080", 1920, 1080, 6e6), video("v540", 960, 540, 2e6), video("v360", 640, 360, 8e5),
+	}
 	for name, tracks := range map[string][]presentation.Track{
 		"ladder":        append(ladders, audio("a1", "en", 128e3)),
 		"languages":     {ntsc, audio("a1", "en", 128e3), german},
@@ -58,7 +62,8 @@ func TestAttributeValuesCannotBreakTheLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(b), "\n#EXT-X-ENDLIST") || !strings.Contains(string(b), `NAME="a,DEFAULT=YES#EXT-X-ENDLIST"`) {
+	if strings.Contains(string(b), "\n#EXT-X-ENDLIST") ||
+		!strings.Contains(string(b), `NAME="a,DEFAULT=YES#EXT-X-ENDLIST"`) {
 		t.Errorf("not kept on its line:\n%s", b)
 	}
 }
@@ -66,7 +71,7 @@ func TestAttributeValuesCannotBreakTheLine(t *testing.T) {
 func BenchmarkMedia(b *testing.B) {
 	for _, minutes := range []int64{10, 120} {
 		b.Run(fmt.Sprintf("%d min", minutes), func(b *testing.B) {
-			cfg := config([]presentation.Track{video("v720", 1280, 720, 3e6)}, []presentation.Track{audio("a1", "en", 128e3)})
+			cfg := pair()
 			cfg.Window = tick.Tick(minutes) * 60 * tick.Second
 			w := window(b, cfg)
 			for k := int64(k0); k < k0+minutes*15; k++ {
@@ -82,7 +87,7 @@ func BenchmarkMedia(b *testing.B) {
 }
 
 func BenchmarkMultivariant(b *testing.B) {
-	s := window(b, config([]presentation.Track{video("v720", 1280, 720, 3e6)}, []presentation.Track{audio("a1", "en", 128e3)})).Snapshot()
+	s := window(b, pair()).Snapshot()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := hls.Multivariant(s); err != nil {

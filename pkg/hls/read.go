@@ -56,7 +56,8 @@ func ReadMedia(data []byte) (Playlist, error) {
 
 // tags are the beginnings of the lines that Media writes.
 var tags = []string{
-	"#EXTM3U", "#EXT-X-VERSION:", "#EXT-X-INDEPENDENT-SEGMENTS", "#EXT-X-DISCONTINUITY-SEQUENCE:", "#EXT-X-MEDIA-SEQUENCE:",
+	"#EXTM3U", "#EXT-X-VERSION:", "#EXT-X-INDEPENDENT-SEGMENTS", "#EXT-X-DISCONTINUITY-SEQUENCE:",
+	"#EXT-X-MEDIA-SEQUENCE:",
 	"#EXT-X-TARGETDURATION:", `#EXT-X-MAP:URI="`, "#EXT-X-DISCONTINUITY", dateTag, gapTag, "#EXTINF:",
 }
 

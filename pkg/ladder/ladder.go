@@ -1,4 +1,5 @@
-// Package ladder describes the renditions of a channel: what is encoded, at which size and rate, and what is declared of it.
+// Package ladder describes the renditions of a channel: what is encoded, at which size and rate, and what is declared
+// of it.
 package ladder
 
 import (

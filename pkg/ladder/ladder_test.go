@@ -141,8 +141,8 @@ func TestLevels(t *testing.T) {
 	equal(t, "aac", ladder.CodecString(ladder.Rendition{Kind: ladder.Audio}), "mp4a.40.2")
 }
 
-// A segment that empties the encoder's whole bucket stays below Apple's 125 % of the declared peak; and the bucket's rate
-// never exceeds the peak, which is what @bandwidth promises.
+// A segment that empties the encoder's whole bucket stays below Apple's 125 % of the declared peak; and the bucket's
+// rate never exceeds the peak, which is what @bandwidth promises.
 func TestDeclaredBandwidthHolds(t *testing.T) {
 	for _, ms := range []int64{1920, 2000, 2002, 4000, 6006, 10_000} {
 		for _, bitrate := range []int64{400e3, 3e6, 16e6} {

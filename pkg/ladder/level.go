@@ -68,7 +68,8 @@ var av1Levels = []level{
 	{"6.2", 18, 35_651_584, 4_278_190_080, 160_000_000, 0},
 }
 
-// dpbPictures is how many decoded pictures the level must hold: 3 references and the current one, as the encoder is told.
+// dpbPictures is how many decoded pictures the level must hold: 3 references and the current one, as the encoder is
+// told.
 const dpbPictures = 4
 
 // Level is the lowest level of the codec that holds the size, rate and bitrate: "4.0". The highest, if none does.

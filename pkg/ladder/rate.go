@@ -2,8 +2,8 @@ package ladder
 
 import "onair/pkg/tick"
 
-// The encoder's leaky bucket (VBV, HRD): it fills with MaxRate and holds BufSize. A second's worth keeps the peaks that a
-// player must be told of close to the average; GOPs of 1 to 2 s need no more.
+// The encoder's leaky bucket (VBV, HRD): it fills with MaxRate and holds BufSize. A second's worth keeps the peaks
+// that a player must be told of close to the average; GOPs of 1 to 2 s need no more.
 const (
 	maxRatePercent = 110
 	bufferMs       = 1000
@@ -16,8 +16,8 @@ const (
 	audioSample  = 8
 )
 
-// tolerancePercent is how far a segment may exceed the declared peak: Apple's authoring rule 1.29 allows 125 % on a live
-// channel; the rest is for encoders that overshoot their bucket.
+// tolerancePercent is how far a segment may exceed the declared peak: Apple's authoring rule 1.29 allows 125 % on a
+// live channel; the rest is for encoders that overshoot their bucket.
 const tolerancePercent = 120
 
 // MaxRate is the rate in bits per second at which the encoder's bucket fills. For audio it is the target.
@@ -31,11 +31,12 @@ func (r Rendition) MaxRate() int64 {
 // BufSize is the size of the encoder's bucket in bits.
 func (r Rendition) BufSize() int64 { return r.MaxRate() * bufferMs / 1000 }
 
-// Bandwidth is what manifests declare for the rendition on its own, cut into segments of t: the peak (HLS BANDWIDTH, DASH
-// @bandwidth) and the average (AVERAGE-BANDWIDTH), in bits per second, container included, rounded up to 1000.
+// Bandwidth is what manifests declare for the rendition on its own, cut into segments of t: the peak (HLS BANDWIDTH,
+// DASH @bandwidth) and the average (AVERAGE-BANDWIDTH), in bits per second, container included, rounded up to 1000.
 //
-// A segment can carry at most MaxRate*t + BufSize bits. The peak is chosen so that such a segment stays below 120 % of it,
-// and is never below MaxRate, so that a DASH client with a buffer of one second can play any stretch at @bandwidth.
+// A segment can carry at most MaxRate*t + BufSize bits. The peak is chosen so that such a segment stays below 120 % of
+// it, and is never below MaxRate, so that a DASH client with a buffer of one second can play any stretch at
+// @bandwidth.
 func (r Rendition) Bandwidth(t tick.Tick) (peak, average int64) {
 	r = r.WithDefaults()
 	over := r.overhead(t)

@@ -8,7 +8,8 @@ type rung struct {
 	bitrate       int64
 }
 
-// rungs are the default boxes, largest first. Bitrates are for H.264 at 25 to 30 pictures a second, near Apple's ladder.
+// rungs are the default boxes, largest first. Bitrates are for H.264 at 25 to 30 pictures a second, near Apple's
+// ladder.
 var rungs = []rung{
 	{3840, 2160, 16_000_000},
 	{2560, 1440, 10_000_000},
@@ -39,9 +40,10 @@ var steps = map[int][]int{
 }
 
 // Default is the ladder for a source of width x height coded pixels with the sample aspect ratio sarNum:sarDen (0:0 is
-// square). It never enlarges the picture (but for a size within 3 % of a rung, which is taken for it), keeps its aspect ratio, and has square pixels and even sizes; a portrait source
-// gets portrait rungs. Renditions come largest first, are named v<short side of the box>, and have no rate: the channel's
-// grid gives it. An unusable size gives nil.
+// square). It never enlarges the picture (but for a size within 3 % of a rung, which is taken for it), keeps its
+// aspect ratio, and has square pixels and even sizes; a portrait source gets portrait rungs. Renditions come largest
+// first, are named v<short side of the box>, and have no rate: the channel's grid gives it. An unusable size gives
+// nil.
 func Default(width, height, sarNum, sarDen int) []Rendition {
 	w, h := square(width, height, sarNum, sarDen)
 	if w <= 0 || h <= 0 {
@@ -78,9 +80,9 @@ func rungFor(height, w, h int) Rendition {
 	return r
 }
 
-// Fit is the size of the picture of r: the source's picture (coded size and sample aspect ratio, 0:0 is square) scaled into
-// r's box with its aspect ratio kept, square pixels and even sides. A box larger than the source is an order of the user's
-// and is obeyed; no box at all is the source's own size.
+// Fit is the size of the picture of r: the source's picture (coded size and sample aspect ratio, 0:0 is square) scaled
+// into r's box with its aspect ratio kept, square pixels and even sides. A box larger than the source is an order of
+// the user's and is obeyed; no box at all is the source's own size.
 func Fit(r Rendition, srcWidth, srcHeight, sarNum, sarDen int) (width, height int) {
 	w, h := square(srcWidth, srcHeight, sarNum, sarDen)
 	if w <= 0 || h <= 0 {
@@ -92,8 +94,8 @@ func Fit(r Rendition, srcWidth, srcHeight, sarNum, sarDen int) (width, height in
 	return inside(w, h, r.Width, r.Height)
 }
 
-// inside scales w x h into the box. A side within 1 % of the box is the box's: broadcast sample aspect ratios are rounded,
-// and a picture of 1918 lines serves nobody.
+// inside scales w x h into the box. A side within 1 % of the box is the box's: broadcast sample aspect ratios are
+// rounded, and a picture of 1918 lines serves nobody.
 func inside(w, h, boxW, boxH int) (width, height int) {
 	if w*boxH >= h*boxW {
 		width, height = boxW, (boxW*h+w/2)/w

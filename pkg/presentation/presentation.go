@@ -1,7 +1,7 @@
 // Package presentation keeps what a channel has on offer: its tracks and the window of segments that playlists list.
 //
-// A Window is changed by its one owner; a Snapshot of it never changes and may be read by anyone. Everything is a function
-// of segment numbers and media time: no clock, no counters of its own.
+// A Window is changed by its one owner; a Snapshot of it never changes and may be read by anyone. Everything is a
+// function of segment numbers and media time: no clock, no counters of its own.
 package presentation
 
 import (

@@ -92,7 +92,7 @@ func TestEmptyWindow(t *testing.T) {
 	equal(t, "listed", s.Len(), 0)
 	equal(t, "last before first", s.Last(), s.First()-1)
 	equal(t, "ready", s.Ready(), false)
-	if _, ok := s.NewestMedia(); ok || len(s.Stretches()) != 0 || s.Segments("v720") != nil && len(s.Segments("v720")) != 0 {
+	if _, ok := s.NewestMedia(); ok || len(s.Stretches()) != 0 || len(s.Segments("v720")) != 0 {
 		t.Error("something is listed")
 	}
 	from, to := window(t, 8).Expired()
@@ -283,7 +283,8 @@ func TestTargetDurationHoldsEverySegment(t *testing.T) {
 		want   int64
 	}{
 		{pal(), 48, 2}, {pal(), 50, 2}, {pal(), 100, 4}, {pal(), 112, 5}, {tick.Rate{Num: 30000, Den: 1001}, 60, 2},
-		{tick.Rate{Num: 30000, Den: 1001}, 180, 6}, {tick.Rate{Num: 24000, Den: 1001}, 128, 5}, {pal(), 137, 6}, {pal(), 250, 10},
+		{tick.Rate{Num: 30000, Den: 1001}, 180, 6},
+		{tick.Rate{Num: 24000, Den: 1001}, 128, 5}, {pal(), 137, 6}, {pal(), 250, 10},
 	} {
 		cfg := config(8)
 		cfg.Grid = tick.Grid{Rate: c.rate, Frames: c.frames, T: tick.Tick(c.frames) * c.rate.Frame()}
@@ -338,7 +339,9 @@ func TestRestoreGoesOn(t *testing.T) {
 		}
 	}
 	s := w.Snapshot()
-	listed := presentation.Listed{First: s.First(), Segments: map[string][]presentation.Segment{"gone": make([]presentation.Segment, 20)}}
+	listed := presentation.Listed{First: s.First(), Segments: map[string][]presentation.Segment{
+		"gone": make([]presentation.Segment, 20),
+	}}
 	for _, tr := range s.Tracks() {
 		listed.Segments[tr.Name] = s.Segments(tr.Name)
 	}

@@ -9,7 +9,7 @@ import (
 // Listed is what a store's playlists say when a process starts again.
 type Listed struct {
 	First           int64                // number of the first listed segment (EXT-X-MEDIA-SEQUENCE)
-	Segments        map[string][]Segment // per track, from First on; Gap, Discontinuity and Init matter; a missing one is a gap
+	Segments        map[string][]Segment // per track, from First on: Gap, Discontinuity, Init; a missing one is a gap
 	Discontinuities int64                // EXT-X-DISCONTINUITY-SEQUENCE
 	Periods         []int64              // ID of each stretch (DASH Period); those that are not given are made anew
 }
@@ -84,8 +84,8 @@ func (w *Window) restorePeriods(ids []int64) {
 	}
 }
 
-// Expired is the range of segment numbers whose files may go since the last call: from > to if there are none. The first
-// call after a start begins as far back as a full window of leftovers reaches.
+// Expired is the range of segment numbers whose files may go since the last call: from > to if there are none. The
+// first call after a start begins as far back as a full window of leftovers reaches.
 func (w *Window) Expired() (from, to int64) {
 	if w.last < w.first {
 		return 0, -1

@@ -7,7 +7,8 @@ import (
 	"onair/pkg/tick"
 )
 
-// Snapshot is the presentation at one moment. It never changes; what it returns is shared and must not be changed either.
+// Snapshot is the presentation at one moment. It never changes; what it returns is shared and must not be changed
+// either.
 type Snapshot struct {
 	cfg             Config
 	size            int64
@@ -139,8 +140,8 @@ func (s *Snapshot) Longest() tick.Tick {
 	return t
 }
 
-// TargetDuration is EXT-X-TARGETDURATION in seconds: the longest segment as EXTINF can print it (a difference of floored
-// milliseconds, so up to the next whole one), rounded. It is the same in every track and never changes.
+// TargetDuration is EXT-X-TARGETDURATION in seconds: the longest segment as EXTINF can print it (a difference of
+// floored milliseconds, so up to the next whole one), rounded. It is the same in every track and never changes.
 func (s *Snapshot) TargetDuration() int64 {
 	ms := (s.Longest() + tick.Millisecond - 1).FloorMs()
 	return max(1, (ms+500)/1000)
@@ -151,6 +152,6 @@ func (s *Snapshot) TargetDuration() int64 {
 func (s *Snapshot) Published() tick.Tick { return s.cfg.Grid.Start(s.last + 1) }
 
 // Oldest is the lowest segment number whose files a store must still have. A segment that left the window stays for the
-// duration of the longest playlist that listed it and one segment more (RFC 8216bis §6.2.2); one further segment covers
-// what a playlist's last audio frames reach over the grid.
+// duration of the longest playlist that listed it and one segment more (RFC 8216bis §6.2.2); one further segment
+// covers what a playlist's last audio frames reach over the grid.
 func (s *Snapshot) Oldest() int64 { return s.last - 2*s.size - 1 }

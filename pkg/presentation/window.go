@@ -66,9 +66,9 @@ func (w *Window) index(name string) int {
 	return slices.IndexFunc(w.tracks, func(t Track) bool { return t.Name == name })
 }
 
-// Append lists segment k. A track that segs lacks, or has as a gap, gets a gap there; numbers skipped since the last one
-// become gaps in every track. Start, End and Init may be left empty; if given they must be those of the grid and the track.
-// Nothing listed ever changes: k at or before the last is refused with ErrListed.
+// Append lists segment k. A track that segs lacks, or has as a gap, gets a gap there; numbers skipped since the last
+// one become gaps in every track. Start, End and Init may be left empty; if given they must be those of the grid and
+// the track. Nothing listed ever changes: k at or before the last is refused with ErrListed.
 func (w *Window) Append(k int64, segs map[string]Segment) error {
 	if w.last >= w.first && k <= w.last {
 		return fmt.Errorf("segment %d after %d: %w", k, w.last, ErrListed)
@@ -97,7 +97,8 @@ func (w *Window) check(name string, k int64, s Segment) error {
 	}
 	start, end := w.cfg.span(w.tracks[i].Kind, k)
 	if (s.Start != 0 || s.End != 0) && (s.Start != start || s.End != end) {
-		return fmt.Errorf("segment %d of track %q spans %d to %d, on the grid it is %d to %d", k, name, s.Start, s.End, start, end)
+		return fmt.Errorf("segment %d of track %q spans %d to %d, on the grid it is %d to %d",
+			k, name, s.Start, s.End, start, end)
 	}
 	if s.Init == "" && w.tracks[i].Init == "" {
 		return fmt.Errorf("segment %d of track %q has no init yet", k, name)
@@ -105,7 +106,8 @@ func (w *Window) check(name string, k int64, s Segment) error {
 	return nil
 }
 
-// skip lists gaps up to k. After an outage longer than the window it starts afresh: all that was listed would leave anyway.
+// skip lists gaps up to k. After an outage longer than the window it starts afresh: all that was listed would leave
+// anyway.
 func (w *Window) skip(k int64) {
 	if k-w.last > w.size {
 		w.drop(w.last + 1)

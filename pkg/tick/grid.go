@@ -11,9 +11,9 @@ type Grid struct {
 	T      Tick  // length of a segment
 }
 
-// NewGrid rounds segment and gop to whole frames of rate. At 30000/1001 the number of frames becomes a multiple of 5 and at
-// 60000/1001 of 10, so that a segment is also a whole number of 48 kHz samples. gop must divide segment; the result keeps
-// segment/gop key frames in a segment.
+// NewGrid rounds segment and gop to whole frames of rate. At 30000/1001 the number of frames becomes a multiple of 5
+// and at 60000/1001 of 10, so that a segment is also a whole number of 48 kHz samples. gop must divide segment; the
+// result keeps segment/gop key frames in a segment.
 func NewGrid(rate Rate, segment, gop Tick) (Grid, error) {
 	if segment <= 0 || gop <= 0 || segment%gop != 0 {
 		return Grid{}, fmt.Errorf("a gop of %v does not divide a segment of %v", gop.Duration(), segment.Duration())

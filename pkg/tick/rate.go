@@ -75,7 +75,8 @@ func (r Rate) Frame() Tick {
 	return Tick(MulDiv(r.Den, int64(Second), r.Num))
 }
 
-// Timescale is the media timescale in which one frame is a whole number of units: 90000, or the numerator for 1001 rates.
+// Timescale is the media timescale in which one frame is a whole number of units: 90000, or the numerator for 1001
+// rates.
 func (r Rate) Timescale() int64 {
 	if r.Den == 1 {
 		return 90_000

@@ -11,8 +11,9 @@ func TestParseRate(t *testing.T) {
 		"25": {Num: 25, Den: 1}, "25/1": {Num: 25, Den: 1}, "50/2": {Num: 25, Den: 1}, "25.000": {Num: 25, Den: 1},
 		"23.976": {Num: 24000, Den: 1001}, "23.98": {Num: 24000, Den: 1001}, "24": {Num: 24, Den: 1},
 		"29.97": {Num: 30000, Den: 1001}, "30000/1001": {Num: 30000, Den: 1001}, "30": {Num: 30, Den: 1},
-		"48": {Num: 48, Den: 1}, "50": {Num: 50, Den: 1}, "59.94": {Num: 60000, Den: 1001}, "60000/1001": {Num: 60000, Den: 1001},
-		"60": {Num: 60, Den: 1},
+		"48": {Num: 48, Den: 1}, "50": {Num: 50, Den: 1}, "59.94": {Num: 60000, Den: 1001},
+		"60000/1001": {Num: 60000, Den: 1001},
+		"60":         {Num: 60, Den: 1},
 	} {
 		got, err := tick.ParseRate(in)
 		if err != nil || got != want {

@@ -1,8 +1,8 @@
 // Package tick counts time on the channel's timeline.
 //
-// A Tick is 1/705 600 000 s (a flick) since 1970-01-01T00:00:00Z, leap seconds not counted. Every frame duration (also of
-// the 1001 rates), every audio sample of the usual rates and every 90 kHz unit is a whole number of ticks, so no rounding
-// accumulates anywhere. An int64 lasts to the year 2384.
+// A Tick is 1/705 600 000 s (a flick) since 1970-01-01T00:00:00Z, leap seconds not counted. Every frame duration (also
+// of the 1001 rates), every audio sample of the usual rates and every 90 kHz unit is a whole number of ticks, so no
+// rounding accumulates anywhere. An int64 lasts to the year 2384.
 package tick
 
 import (

@@ -1,8 +1,8 @@
 package tick
 
-// Unwrapper extends a counter of Bits bits (33 for PTS, 32 for RTP time, 16 for RTP sequence numbers) to int64. The zero
-// value with Bits set is ready. The first value passes as it is; each later one is taken to lie within half a cycle of the
-// one before.
+// Unwrapper extends a counter of Bits bits (33 for PTS, 32 for RTP time, 16 for RTP sequence numbers) to int64. The
+// zero value with Bits set is ready. The first value passes as it is; each later one is taken to lie within half a
+// cycle of the one before.
 type Unwrapper struct {
 	Bits    uint
 	last    int64
