@@ -51,9 +51,12 @@ type path struct {
 	srt       *SRTStats
 }
 
+// notOpen is the error of a leg before the first attempt to open it has ended.
+const notOpen = "not open yet"
+
 // newPath checks that a leg of that scheme can be received.
 func newPath(in *Input, index int, u leg.URL) (*path, error) {
-	p := &path{in: in, index: index, url: u, state: Listening, told: Listening}
+	p := &path{in: in, index: index, url: u, state: Failed, err: notOpen}
 	p.log = in.config.Log.With().Str("leg", u.Redacted()).Logger()
 	p.wrong = repeated{log: p.log, message: "datagrams refused"}
 	p.refuse = repeated{log: p.log, message: "sender refused"}
@@ -233,14 +236,16 @@ func (p *path) check(now tick.Tick) {
 	p.second.flush(now)
 	p.in.mu.Lock()
 	state, was, err := p.stateLocked(now), p.told, p.err
-	p.told = state
+	if err != notOpen {
+		p.told = state
+	}
 	rejoin := p.url.Multicast() && p.state == Listening && p.opened != 0 && now-max(p.last, p.opened) >= rejoinAfter
 	reopen, peer := p.reopen, p.peer
 	p.in.mu.Unlock()
 	if rejoin {
 		reopen(errRejoin)
 	}
-	if state == was {
+	if state == was || err == notOpen {
 		return
 	}
 	switch state {

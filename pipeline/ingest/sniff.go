@@ -33,11 +33,14 @@ func wholePackets(b []byte) bool {
 	return false
 }
 
-// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin. A piece shorter than
-// two packets needs only one.
+// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two, or one
+// at the beginning of a single packet.
 func hasTS(b []byte) bool {
+	if wholePackets(b) {
+		return true
+	}
 	for _, size := range sizes {
-		for offset := range min(size, len(b)) {
+		for offset := range min(size, max(0, len(b)-size)) {
 			if b[offset] == syncByte && synced(b, offset, size) {
 				return true
 			}
