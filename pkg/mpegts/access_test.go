@@ -166,12 +166,18 @@ func TestDetectorAndCaptionsOnCaptures(t *testing.T) {
 func FuzzDetector(f *testing.F) {
 	f.Add(units(unit(9, 0x10), unit(6, 4, 9, 0xB5, 0, 0x31, 'G', 'A', '9', '4', 3, 0x41), unit(0x65, 0x88, 1)), 30)
 	f.Add(units(unit(0xB3, 1), unit(0xB2, 'G', 'A', '9', '4', 3, 0x42, 0xFF, 0xFF, 2, 1, 0xFE, 0xE2, 3), unit(0, 0, 8), unit(1, 2)), 5)
+	f.Add(units(unit(0x67, 0x42, 0xC0, 0x1E, 0xDA, 0x02, 0x80, 0xF6, 0xC0, 0x44, 0, 0, 3, 0, 4, 0, 0, 3, 0, 0xC8, 0x3C, 0x58),
+		unit(0x65, 0x88, 0x84, 1, 2)), 180)
 	f.Fuzz(func(t *testing.T, es []byte, n int) {
 		n = max(1, min(n, 180))
 		if len(es) > 1<<14 {
 			return
 		}
+		for _, codec := range []mpegts.Codec{mpegts.AAC, mpegts.AC3, mpegts.EAC3, mpegts.MP2, mpegts.Private} {
+			mpegts.SoundShape(codec, es)
+		}
 		for _, codec := range []mpegts.Codec{mpegts.H264, mpegts.HEVC, mpegts.MPEG2Video, mpegts.AAC, mpegts.Private} {
+			es := es
 			d, c := mpegts.NewDetector(codec), mpegts.NewCaptions(codec)
 			for range 2 {
 				for _, p := range spread(true, es, n) {
