@@ -11,8 +11,8 @@ import (
 // None is what Emitted returns before the first segment.
 const None = math.MinInt64
 
-// maxWaiting bounds the media that waits for its run's turn to begin: a planned hand-over's new run is at most its start-up
-// margin ahead, so this much means that the old run is stuck.
+// maxWaiting bounds the media that waits for its run's turn to begin: a planned hand-over's new run is at most its
+// start-up margin ahead, so this much means that the old run is stuck.
 const maxWaiting = 20 * tick.Second
 
 // CutterConfig describes one rendition.
@@ -98,14 +98,15 @@ func NewCutter(cfg CutterConfig) (*Cutter, error) {
 	return c, nil
 }
 
-// Take hands over: from the first slot at or after `from` on, only frames of run are used, and frames before it still come
-// from the runs that had their turn before. It is the one way to start, to replace and to switch runs. Call it before the
-// first frame of run is pushed.
+// Take hands over: from the first slot at or after `from` on, only frames of run are used, and frames before it still
+// come from the runs that had their turn before. It is the one way to start, to replace and to switch runs. Call it
+// before the first frame of run is pushed.
 //
-// What is emitted stays: if from lies before the end of the last emitted segment, the turn begins there instead. Media that
-// is held for slots at or after that point is dropped, as are turns that were to begin there, with the frames that wait for
-// them. A turn that begins inside a segment whose slots before it are neither held nor still to come from a run that lives
-// starts at the next segment boundary. Giving a run a turn again that it already has only cancels later ones.
+// What is emitted stays: if from lies before the end of the last emitted segment, the turn begins there instead. Media
+// that is held for slots at or after that point is dropped, as are turns that were to begin there, with the frames
+// that wait for them. A turn that begins inside a segment whose slots before it are neither held nor still to come
+// from a run that lives starts at the next segment boundary. Giving a run a turn again that it already has only
+// cancels later ones.
 func (c *Cutter) Take(run int, from tick.Tick) {
 	slot := c.ceil(from)
 	if c.last != None {
@@ -149,8 +150,8 @@ func (c *Cutter) cancel(keep int) []turn {
 	return c.turns[:keep]
 }
 
-// Done tells that a run has ended and all its frames were pushed. What it left unfinished stays for a Take that continues
-// it, from Next or from the start of the segment; the next frame of any other run drops it.
+// Done tells that a run has ended and all its frames were pushed. What it left unfinished stays for a Take that
+// continues it, from Next or from the start of the segment; the next frame of any other run drops it.
 func (c *Cutter) Done(run int) {
 	for i := range c.turns {
 		if c.turns[i].run == run {

@@ -8,12 +8,13 @@ import (
 	"onair/pkg/fmp4"
 )
 
-// Push takes a frame and returns the segments that it completed: none or one, more only where frames had waited for their
-// run's turn. Frames of one run come in decode order; those of different runs in any order. A frame is used if its run
-// owns the frame's slot; one whose slot lies in a later turn of its run waits. Everything else is dropped and counted.
+// Push takes a frame and returns the segments that it completed: none or one, more only where frames had waited for
+// their run's turn. Frames of one run come in decode order; those of different runs in any order. A frame is used if
+// its run owns the frame's slot; one whose slot lies in a later turn of its run waits. Everything else is dropped and
+// counted.
 //
-// The error wraps one of ErrHole, ErrNoKey, ErrOrder and ErrAhead; it is for the log, and the segments beside it are good.
-// After a hole the segment is abandoned and the next one begins at the next boundary.
+// The error wraps one of ErrHole, ErrNoKey, ErrOrder and ErrAhead; it is for the log, and the segments beside it are
+// good. After a hole the segment is abandoned and the next one begins at the next boundary.
 func (c *Cutter) Push(f Frame) ([]Segment, error) {
 	c.out, c.err = nil, nil
 	c.settle()
@@ -42,8 +43,8 @@ func (c *Cutter) owner(slot int64) int {
 	return i
 }
 
-// refuse counts a frame that its run may not deliver. If it is the acting run's, which thereby has passed the end of its
-// turn, then what it left out before will not come any more.
+// refuse counts a frame that its run may not deliver. If it is the acting run's, which thereby has passed the end of
+// its turn, then what it left out before will not come any more.
 func (c *Cutter) refuse(f Frame, slot int64) {
 	j := len(c.turns) - 1
 	for j >= 0 && c.turns[j].run != f.Run {

@@ -208,8 +208,8 @@ func (x *track) check(from, to int64, frame tick.Tick) {
 	}
 }
 
-// reorder is the largest negative composition offset. FFmpeg's reader adds it to every presentation time of a fragmented
-// file (browsers do not), so that a picture never comes before its decode time.
+// reorder is the largest negative composition offset. FFmpeg's reader adds it to every presentation time of a
+// fragmented file, so that a picture never comes before its decode time.
 func (x *track) reorder() (most int64) {
 	for _, s := range x.segs {
 		for _, v := range s.Samples {

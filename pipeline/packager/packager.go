@@ -1,7 +1,7 @@
 // Package packager cuts the frames of encoder runs into segments on the channel's grid.
 //
-// A Cutter serves one rendition. It is where runs meet: per slot of the grid it takes the frame of the run that owns the
-// slot, so that a hand-over between two encoders leaves neither a hole nor an overlap.
+// A Cutter serves one rendition. It is where runs meet: per slot of the grid it takes the frame of the run that owns
+// the slot, so that a hand-over between two encoders leaves neither a hole nor an overlap.
 package packager
 
 import (
@@ -38,8 +38,8 @@ var (
 	slateBrands = []string{"msdh", "cmfs", "slat"}
 )
 
-// Marshal writes seg as a CMAF segment: sequence number K modulo 2^32, decode time on the epoch's timeline, and a prft that
-// says that the first frame was captured at the instant its media time names. Each frame's data is copied once.
+// Marshal writes seg as a CMAF segment: sequence number K modulo 2^32, decode time on the epoch's timeline, and a prft
+// that says that the first frame was captured at the instant its media time names. Each frame's data is copied once.
 func Marshal(seg Segment, timescale int64) ([]byte, error) {
 	if timescale <= 0 || seg.Start < 0 {
 		return nil, fmt.Errorf("segment %d of %s: timescale %d, start %d", seg.K, seg.Rendition, timescale, seg.Start)

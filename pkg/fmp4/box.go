@@ -54,8 +54,8 @@ func children(b []byte, f func(box) error) error {
 	return nil
 }
 
-// fields reads big-endian integers off a box body. The first read beyond the end makes every later one return 0 and short
-// true, so that a parser reads straight down and looks once.
+// fields reads big-endian integers off a box body. The first read beyond the end makes every later one return 0 and
+// short true, so that a parser reads straight down and looks once.
 type fields struct {
 	b     []byte
 	short bool

@@ -16,8 +16,8 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4"
 )
 
-// readConfig reads the codec's configuration record and derives what follows from its parameter sets: size, codec string,
-// and the colour, which the bitstream states with more authority than a box beside it.
+// readConfig reads the codec's configuration record and derives what follows from its parameter sets: size, codec
+// string, and the colour, which the bitstream states with more authority than a box beside it.
 func (h *Header) readConfig() error {
 	var err error
 	switch h.Codec {
@@ -118,7 +118,8 @@ func (h *Header) readSequenceHeader(obu []byte, rec ffav1.CodecConfRec) error {
 	h.Width, h.Height = seq.Width(), seq.Height()
 	h.string = full.CodecString(h.Codec)
 	if v := seq.ColorConfig; v.ColorDescriptionPresentFlag {
-		h.setColour(uint8(v.ColorPrimaries), uint8(v.TransferCharacteristics), uint8(v.MatrixCoefficients), v.ColorRange)
+		h.setColour(uint8(v.ColorPrimaries), uint8(v.TransferCharacteristics), uint8(v.MatrixCoefficients),
+			v.ColorRange)
 	}
 	return nil
 }

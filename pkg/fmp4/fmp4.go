@@ -1,7 +1,7 @@
 // Package fmp4 reads and writes fragmented MP4: frames out of an encoder's pipe, CMAF headers and CMAF segments.
 //
-// Each file has one track. Header parsing and the base of a CMAF header come from mediacommon; mp4ff adds the boxes that
-// CMAF wants beyond it. The fragment code is our own, because it runs for each frame and copies no media data.
+// Each file has one track. Header parsing and the base of a CMAF header come from mediacommon; mp4ff adds the boxes
+// that CMAF wants beyond it. The fragment code is our own, because it runs for each frame and copies no media data.
 package fmp4
 
 import "errors"
@@ -27,8 +27,8 @@ func (k Kind) String() string {
 	}
 }
 
-// ErrFormat is wrapped by every error that says the bytes are not the MP4 that is expected here, as opposed to an error of
-// the reader beneath. The fault is with whoever wrote the bytes.
+// ErrFormat is wrapped by every error that says the bytes are not the MP4 that is expected here, as opposed to an
+// error of the reader beneath. The fault is with whoever wrote the bytes.
 var ErrFormat = errors.New("malformed mp4")
 
 // Bounds on what is read: a damaged size field must not make us allocate or wait for more than real media needs.

@@ -14,9 +14,9 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 )
 
-// Init writes the track's CMAF header: ftyp iso6, cmfc (and cmf2 for video), durations 0, mvex, colr and pasp for video, no
-// edit list, no btrt, nothing that names an encoder, a bitrate or a date. Two runs whose parameter sets, timescale and
-// language are equal get the same bytes.
+// Init writes the track's CMAF header: ftyp iso6, cmfc (and cmf2 for video), durations 0, mvex, colr and pasp for
+// video, no edit list, no btrt, nothing that names an encoder, a bitrate or a date. Two runs whose parameter sets,
+// timescale and language are equal get the same bytes.
 func (h Header) Init() ([]byte, error) {
 	if h.codec == nil {
 		return nil, fmt.Errorf("header without a codec: it was not read from a file")

@@ -29,9 +29,9 @@ func (s SegmentInfo) End() uint64 { return s.BaseTime + s.Duration }
 // FirstSync tells whether the segment begins with a sync sample.
 func (s SegmentInfo) FirstSync() bool { return len(s.Samples) > 0 && s.Samples[0].Sync }
 
-// ParseSegment reads a media segment of one track: any number of styp, prft, emsg and sidx boxes, and pairs of moof and
-// mdat whose decode times join without a hole. def gives the defaults of the track's header; the zero Header will do for
-// segments that repeat them, as CMAF's cmf2 brand demands. Errors wrap ErrFormat.
+// ParseSegment reads a media segment of one track: any number of styp, prft, emsg and sidx boxes, and pairs of moof
+// and mdat whose decode times join without a hole. def gives the defaults of the track's header; the zero Header will
+// do for segments that repeat them, as CMAF's cmf2 brand demands. Errors wrap ErrFormat.
 func ParseSegment(b []byte) (SegmentInfo, error) { return Header{}.ParseSegment(b) }
 
 // ParseSegment is the function of that name for segments that rely on the header's trex.
@@ -133,7 +133,8 @@ func (p *segmentParser) addSamples(at, size int) error {
 			return fmt.Errorf("%w: sample data outside its mdat", ErrFormat)
 		}
 		p.info.Samples = append(p.info.Samples, SampleInfo{
-			DTS: s.dts, PTS: s.dts + int64(s.cto), Duration: s.duration, Sync: s.sync, Offset: int(from), Size: int(s.size),
+			DTS: s.dts, PTS: s.dts + int64(s.cto), Duration: s.duration, Sync: s.sync,
+			Offset: int(from), Size: int(s.size),
 		})
 		p.info.Duration += uint64(s.duration)
 	}

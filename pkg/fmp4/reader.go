@@ -7,17 +7,17 @@ import (
 	"io"
 )
 
-// Frame is one coded frame. DTS and PTS are in units of the header's timescale, as in the file (tfdt plus durations, plus
-// composition offset); they may be negative for an encoder's priming.
+// Frame is one coded frame. DTS and PTS are in units of the header's timescale, as in the file (tfdt plus durations,
+// plus composition offset); they may be negative for an encoder's priming.
 type Frame struct {
 	DTS, PTS int64
 	Sync     bool
 	Data     []byte // owned by the receiver
 }
 
-// Reader takes frames out of a one-track fragmented MP4, as FFmpeg writes it with frag_every_frame. It reads exactly what
-// it needs and never ahead: a frame is handed over as soon as its last byte is in, and its data is read straight into the
-// buffer that the receiver gets.
+// Reader takes frames out of a one-track fragmented MP4, as FFmpeg writes it with frag_every_frame. It reads exactly
+// what it needs and never ahead: a frame is handed over as soon as its last byte is in, and its data is read straight
+// into the buffer that the receiver gets.
 type Reader struct {
 	r      io.Reader
 	header *Header
@@ -32,9 +32,9 @@ type Reader struct {
 // NewReader returns a Reader of r. It reads nothing yet.
 func NewReader(r io.Reader) *Reader { return &Reader{r: r, small: make([]byte, 0, 512)} }
 
-// Header reads up to the end of the moov (FFmpeg's delay_moov: directly before the first moof) and returns it; later calls
-// return the same. io.EOF: the writer ended before it wrote anything of use. io.ErrUnexpectedEOF (wrapped): it ended inside
-// a box. ErrFormat (wrapped): these are no bytes of a fragmented one-track MP4.
+// Header reads up to the end of the moov (FFmpeg's delay_moov: directly before the first moof) and returns it; later
+// calls return the same. io.EOF: the writer ended before it wrote anything of use. io.ErrUnexpectedEOF (wrapped): it
+// ended inside a box. ErrFormat (wrapped): these are no bytes of a fragmented one-track MP4.
 func (r *Reader) Header() (Header, error) {
 	if r.header == nil && r.err == nil {
 		r.err = r.readHeader()
@@ -45,8 +45,8 @@ func (r *Reader) Header() (Header, error) {
 	return *r.header, nil
 }
 
-// Next returns the next frame. io.EOF means a clean end at a box boundary; io.ErrUnexpectedEOF (wrapped) that the writer
-// died inside a box; ErrFormat (wrapped) that the bytes make no sense. Errors are final.
+// Next returns the next frame. io.EOF means a clean end at a box boundary; io.ErrUnexpectedEOF (wrapped) that the
+// writer died inside a box; ErrFormat (wrapped) that the bytes make no sense. Errors are final.
 func (r *Reader) Next() (Frame, error) {
 	if _, err := r.Header(); err != nil {
 		return Frame{}, err

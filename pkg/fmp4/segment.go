@@ -8,8 +8,8 @@ import (
 	"onair/pkg/tick"
 )
 
-// Sample is one frame of a segment. Duration and CTO (composition time minus decode time, may be negative) are in units of
-// the track's timescale.
+// Sample is one frame of a segment. Duration and CTO (composition time minus decode time, may be negative) are in
+// units of the track's timescale.
 type Sample struct {
 	Duration uint32
 	CTO      int32
@@ -47,9 +47,9 @@ type Segment struct {
 // maxBaseTime is the largest tfdt that a JavaScript player holds exactly.
 const maxBaseTime = 1 << 53
 
-// Marshal writes styp, prft, moof and mdat into one new slice of exactly the right size; each sample's data is copied once.
-// The traf repeats every default (cmf2), trun is version 1 and tfdt 64 bits wide. The error means that the segment itself is
-// impossible: no samples, a brand of other than four letters, too many bytes.
+// Marshal writes styp, prft, moof and mdat into one new slice of exactly the right size; each sample's data is copied
+// once. The traf repeats every default (cmf2), trun is version 1 and tfdt 64 bits wide. The error means that the
+// segment itself is impossible: no samples, a brand of other than four letters, too many bytes.
 func (s Segment) Marshal() ([]byte, error) {
 	l, err := s.layout()
 	if err != nil {
