@@ -1,7 +1,7 @@
 // Package web holds the page that shows channels and plays them.
 //
-// The page is built from src/ by scripts/build. A binary that was built without that serves a plain one instead, which says how
-// the full one is made.
+// The page is built from src/ by scripts/build. A binary that was built without that serves a plain one instead, which
+// says how the full one is made.
 package web
 
 import (

@@ -49,8 +49,8 @@ func (g guard) authorized(r *http.Request) bool {
 	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(have[:], want[:]) == 1
 }
 
-// notLocal says why a request may come from elsewhere; empty: it is from this host and meant for it. The Host header counts
-// because a foreign name that was made to resolve to 127.0.0.1 passes every other check.
+// notLocal says why a request may come from elsewhere; empty: it is from this host and meant for it. The Host header
+// counts because a foreign name that was made to resolve to 127.0.0.1 passes every other check.
 func notLocal(r *http.Request) string {
 	for _, name := range forwarded {
 		if _, ok := r.Header[name]; ok {

@@ -49,8 +49,8 @@ type channel struct {
 	source Source
 }
 
-// New makes the handler of every path of the process: pages, API, metrics, health, and the output through Config.Origin.
-// It fails when two channels have one name or the page cannot be read.
+// New makes the handler of every path of the process: pages, API, metrics, health, and the output through
+// Config.Origin. It fails when two channels have one name or the page cannot be read.
 func New(c Config) (http.Handler, error) {
 	h := &handler{origin: c.Origin, guard: guard{token: c.Token}, log: c.Log}
 	seen := map[string]bool{}

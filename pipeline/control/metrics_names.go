@@ -20,9 +20,9 @@ var (
 	channelState  = desc("channel_state", "1 for the state the channel is in, 0 for the others", with(ofChannel, "state"))
 	inputState    = desc("input_state", "1 for the state the input is in, 0 for the others", with(ofInput, "state"))
 	legState      = desc("leg_state", "1 for the state the leg is in, 0 for the others", with(ofLeg, "state"))
-	legInfo       = desc("leg_info", "1, with the leg's URL (legs are numbered from 1 in the order of the file)", with(ofLeg, "url"))
+	legInfo       = desc("leg_info", "1, with the URL of the leg; legs are numbered from 1", with(ofLeg, "url"))
 	runsByState   = desc("runs", "Runs (FFmpeg processes) by state", with(ofChannel, "state"))
-	renditionInfo = desc("rendition_info", "1, with the rendition's kind and codec string", with(ofRendition, "kind", "codecs"))
+	renditionInfo = desc("rendition_info", "1, with its kind and codec string", with(ofRendition, "kind", "codecs"))
 	inputErrors   = desc("input_ts_errors_total", "Errors in the merged transport stream, by kind", with(ofInput, "kind"))
 )
 
@@ -65,7 +65,8 @@ var inputFamilies = []family[Input]{
 		func(i *Input) float64 { return float64(i.Bitrate) }),
 	counter("input_ts_packets", "Transport stream packets after the merge", ofInput,
 		func(i *Input) float64 { return float64(i.TS.Packets) }),
-	counter("input_null_packets", "Null packets among them", ofInput, func(i *Input) float64 { return float64(i.TS.Null) }),
+	counter("input_null_packets", "Null packets among them", ofInput,
+		func(i *Input) float64 { return float64(i.TS.Null) }),
 	counter("input_junk_bytes", "Bytes that belonged to no packet", ofInput,
 		func(i *Input) float64 { return float64(i.TS.JunkBytes) }),
 	counter("input_lost", "Datagrams that no leg brought", ofInput, func(i *Input) float64 { return float64(i.Lost) }),

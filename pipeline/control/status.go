@@ -1,7 +1,7 @@
 // Package control shows what the channels of a process do: status API, metrics, health, pages.
 //
-// Status is the one shape behind all of them. The API prints it as JSON (docs/openapi.yaml freezes it), the page draws that
-// JSON, the metrics are computed from it at scrape time, so that the three never disagree.
+// Status is the one shape behind all of them. The API prints it as JSON (docs/openapi.yaml freezes it), the page draws
+// that JSON, the metrics are computed from it at scrape time, so that the three never disagree.
 package control
 
 import "time"
@@ -71,15 +71,15 @@ const (
 	Error   Level = "error"
 )
 
-// Status is a channel at one instant. Counters count from the start of the process and never go down; a rate or a time that
-// is not known is zero; a slice may be nil (the API prints it as an empty list).
+// Status is a channel at one instant. Counters count from the start of the process and never go down; a rate or a time
+// that is not known is zero; a slice may be nil (the API prints it as an empty list).
 type Status struct {
 	Channel string    `json:"channel"`
 	State   State     `json:"state"`
 	Since   time.Time `json:"since"` // when State was entered
 	Now     time.Time `json:"now"`   // the host's clock as the snapshot was made
 	Version string    `json:"version"`
-	Stale   string    `json:"stale"` // why the channel is not fresh (then playlists answer 503); empty: it is. Filled by the handler
+	Stale   string    `json:"stale"` // why playlists answer 503, filled by the handler; empty: they do not
 	Grid    *Grid     `json:"grid"`  // nil until known
 
 	ActiveInput string `json:"active_input"`   // name; empty: none
