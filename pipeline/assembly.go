@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"onair/pipeline/encode"
@@ -15,8 +17,13 @@ import (
 	"onair/pkg/tick"
 )
 
-// maxHeld bounds the segments that wait for the initialization of a slower rendition.
-const maxHeld = 8
+const (
+	// farAhead is how many segments a rendition may be ahead of another before that one is no longer waited for. The
+	// renditions of a run advance together; while a run is replaced none does, so that a crash makes no gap.
+	farAhead = 2
+	// maxHeld bounds the segment numbers that wait for a rendition.
+	maxHeld = 8
+)
 
 // assembly puts the frames of runs together to segments and hands them to the publishers: the place where encode, packager
 // and publish meet. It is the Output of the encoder.
@@ -31,7 +38,8 @@ type assembly struct {
 
 	mu      sync.Mutex
 	version string // of the initialization; empty until every rendition has one
-	held    []publish.Segment
+	held    []publish.Segment // complete, but other renditions of their number are not
+	emitted map[string]int64  // last number that each rendition has completed
 }
 
 // track is one rendition on its way.
@@ -58,7 +66,7 @@ type trackStats struct {
 
 // newAssembly makes a cutter for every rendition.
 func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
-	a := &assembly{grid: grid, byName: map[string]*track{}}
+	a := &assembly{grid: grid, byName: map[string]*track{}, emitted: map[string]int64{}}
 	for _, r := range ladderOf {
 		cutter, err := packager.NewCutter(packager.CutterConfig{
 			Rendition: r.Name, Video: r.Kind == ladder.Video, Grid: grid, Audio: audio, Timescale: r.Timescale(),
@@ -173,10 +181,7 @@ func (a *assembly) announce() {
 			p.SetInit(desc, t.init)
 		}
 	}
-	for _, seg := range a.held {
-		a.submit(seg)
-	}
-	a.held = nil
+	a.release()
 }
 
 // describe is a rendition as manifests show it.
@@ -239,19 +244,40 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Body: body}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.version == "" {
-		a.held = append(a.held, out)
-		if over := len(a.held) - maxHeld*len(a.tracks); over > 0 {
-			a.held = a.held[over:]
-		}
-		return nil
-	}
-	a.submit(out)
+	a.held = append(a.held, out)
+	a.emitted[t.Name] = seg.K
+	a.release()
 	return nil
 }
 
-func (a *assembly) submit(seg publish.Segment) {
-	for _, p := range a.publishers {
-		p.Segment(seg)
+// release passes on the numbers that are complete, or whose missing renditions are given up. The caller holds mu.
+func (a *assembly) release() {
+	for len(a.held) > 0 {
+		k := slices.MinFunc(a.held, func(x, y publish.Segment) int { return cmp.Compare(x.K, y.K) }).K
+		if a.version == "" || !a.settled(k) {
+			break
+		}
+		a.held = slices.DeleteFunc(a.held, func(s publish.Segment) bool {
+			if s.K == k {
+				for _, p := range a.publishers {
+					p.Segment(s)
+				}
+			}
+			return s.K == k
+		})
 	}
+	if over := len(a.held) - maxHeld*len(a.tracks); over > 0 {
+		a.held = slices.Delete(a.held, 0, over)
+	}
+}
+
+// settled tells whether no rendition will still bring segment k, or it is not worth waiting for.
+func (a *assembly) settled(k int64) bool {
+	all, most := true, int64(0)
+	for _, t := range a.tracks {
+		last := a.emitted[t.Name]
+		all = all && last >= k
+		most = max(most, last)
+	}
+	return all || most >= k+farAhead
 }

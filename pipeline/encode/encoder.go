@@ -346,8 +346,8 @@ func (e *Encoder) bury(now tick.Tick) {
 	}
 	e.resume = true
 	e.restarts++
-	if now-r.began > calm {
-		e.failures = 0
+	if now-r.began > calm || r.frames.Load() >= uint64(max(1, e.cfg.Channel.Grid.GOP)) {
+		e.failures = 0 // it worked: what ended it need not end the next one
 	}
 	e.fail(now, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -183,6 +185,23 @@ func (r *rig) want(indexes ...uint32) {
 	if got := r.sink.indexes(); !slices.Equal(got, indexes) {
 		r.t.Fatalf("got %v, want %v", got, indexes)
 	}
+}
+
+func prefixes(cidr ...string) (p []netip.Prefix) {
+	for _, c := range cidr {
+		p = append(p, netip.MustParsePrefix(c))
+	}
+	return p
+}
+
+// entries counts what is in a folder.
+func entries(t *testing.T, folder string) int {
+	t.Helper()
+	e, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(e)
 }
 
 func (r *rig) logged(what string) {
