@@ -37,7 +37,7 @@ type assembly struct {
 	from       tick.Tick // what lies before is published already; set before the encoder runs
 
 	mu      sync.Mutex
-	version string // of the initialization; empty until every rendition has one
+	version string            // of the initialization; empty until every rendition has one
 	held    []publish.Segment // complete, but other renditions of their number are not
 	emitted map[string]int64  // last number that each rendition has completed
 }
@@ -45,6 +45,7 @@ type assembly struct {
 // track is one rendition on its way.
 type track struct {
 	ladder.Rendition
+	order     sync.Mutex // held from frame to segment: segments leave in order, whichever run brings them
 	mu        sync.Mutex // guards the cutter and what follows
 	cutter    *packager.Cutter
 	timescale int64
@@ -209,6 +210,8 @@ func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
 func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	t := a.byName[rendition]
 	now := a.now()
+	t.order.Lock()
+	defer t.order.Unlock()
 	t.mu.Lock()
 	segs, err := t.cutter.Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
 	t.stats.LastFrame = now
