@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"onair/pipeline/send"
+)
+
+// ofLeg gives leg i of n its item of a list, which has one for each leg, one for all, or none.
+func ofLeg[T any](flag string, list []T, i, n int, set func(T) error) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if len(list) != 1 && len(list) != n {
+		return fmt.Errorf("%s has %d values for %d legs: give one for each, or one for all", flag, len(list), n)
+	}
+	item := list[0]
+	if len(list) > 1 {
+		item = list[i]
+	}
+	if err := set(item); err != nil {
+		return fmt.Errorf("%s %q: %w", flag, fmt.Sprint(item), err)
+	}
+	return nil
+}
+
+// part reads "5%" or "0.05".
+func part(s string) (float64, error) {
+	number, percent := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v <= 1) {
+		return 0, errors.New("a part is written like 5% or 0.05, from 0 to 1")
+	}
+	return v, nil
+}
+
+// parseDrop reads "2@10s-20s", "2@10s-" or "2@10s": the last two to the end.
+func parseDrop(s string) (leg int, cut send.Cut, err error) {
+	number, span, found := strings.Cut(s, "@")
+	leg, err = strconv.Atoi(number)
+	if !found || err != nil || leg < 1 {
+		return 0, cut, errors.New("a silence is LEG@FROM-TO, like 2@10s-20s; legs are counted from 1")
+	}
+	from, to, _ := strings.Cut(span, "-")
+	if cut.From, err = time.ParseDuration(from); err != nil {
+		return 0, cut, fmt.Errorf("start: %w", err)
+	}
+	if to == "" {
+		return leg, cut, nil
+	}
+	if cut.To, err = time.ParseDuration(to); err != nil {
+		return 0, cut, fmt.Errorf("end: %w", err)
+	}
+	if cut.To <= cut.From {
+		return 0, cut, errors.New("the end must come after the start")
+	}
+	return leg, cut, nil
+}
