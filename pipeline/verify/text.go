@@ -24,16 +24,32 @@ func (r Report) WriteText(w io.Writer) error {
 		return err
 	}
 	b.WriteByte('\n')
+	r.findings(&b)
+	r.verdict(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// perRule bounds the lines that one rule gets in the text; the JSON has them all.
+const perRule = 5
+
+func (r Report) findings(b *strings.Builder) {
+	lines := map[string]int{}
 	for _, f := range r.Findings {
+		if lines[f.Rule]++; lines[f.Rule] > perRule {
+			continue
+		}
 		times := ""
 		if f.Count > 1 {
 			times = fmt.Sprintf(" (%d times, last at %s)", f.Count, f.Last.Format(time.TimeOnly))
 		}
-		fmt.Fprintf(&b, "%-7s %s  %s: %s%s\n", f.Severity, f.Rule, f.Object, f.Message, times)
+		fmt.Fprintf(b, "%-7s %s  %s: %s%s\n", f.Severity, f.Rule, f.Object, f.Message, times)
 	}
-	r.verdict(&b)
-	_, err := io.WriteString(w, b.String())
-	return err
+	for _, t := range r.Rules {
+		if n := lines[t.Rule]; n > perRule {
+			fmt.Fprintf(b, "        %s  broken for %d more objects\n", t.Rule, n-perRule)
+		}
+	}
 }
 
 func (t Rendition) format() string {

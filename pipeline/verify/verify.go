@@ -4,6 +4,7 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -186,6 +187,11 @@ func (v *viewing) finish(ctx context.Context, s *server) {
 	now := time.Now()
 	for _, t := range v.tracks {
 		v.checkCadence(t, now.Sub(t.changed))
+		for name, was := range t.inits {
+			if o := s.get(ctx, name); o.ok() {
+				v.found.check(mediaInit, name, bytes.Equal(o.body, was), "its content has changed")
+			}
+		}
 		for k, was := range t.read { // any one
 			o := s.get(ctx, beside(t.playlist, t.media[k]))
 			if o.ok() {
