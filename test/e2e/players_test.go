@@ -35,9 +35,13 @@ type measured struct {
 // browser starts Chromium for one test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
+	profile, err := os.MkdirTemp(clips, "chromium") // removed with the clips: Chromium writes into it to its last moment
+	if err != nil {
+		t.Fatal(err)
+	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 1400))
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 1400))
 	alloc, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancelTab := chromedp.NewContext(alloc)
 	t.Cleanup(func() { cancelTab(); cancel() })
