@@ -68,9 +68,7 @@ func (s *srtListener) receive(ctx context.Context, p *path) error {
 func (p *path) hungUp() {
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
-	if p.state == Connected {
-		p.state = Listening
-	}
+	p.state, p.hung, p.err = Listening, true, "the sender has hung up"
 	p.srt = nil
 }
 

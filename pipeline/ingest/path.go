@@ -38,6 +38,7 @@ type path struct {
 	// Guarded by in.mu.
 	state     State // Failed, Listening or Connected; whether it receives is told by last
 	told      State // what was last logged
+	hung      bool  // the sender has ended its connection
 	err       string
 	peer      netip.AddrPort
 	meter     meter
@@ -129,7 +130,7 @@ func (p *path) open(s State, peer netip.AddrPort) {
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
 	p.in.advance()
-	p.state, p.err, p.opened = s, "", p.in.now
+	p.state, p.hung, p.err, p.opened = s, false, "", p.in.now
 	if s == Connected {
 		p.peer = peer
 		p.connects++
@@ -267,7 +268,7 @@ func (p *path) stateLocked(now tick.Tick) State {
 	switch {
 	case p.state == Failed:
 		return Failed
-	case p.last == 0:
+	case p.last == 0, p.hung:
 		return p.state
 	case now-p.last < silence:
 		return Receiving

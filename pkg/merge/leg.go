@@ -16,6 +16,7 @@ type legState struct {
 	holding  bool
 	newest   uint16 // sequence number of the last datagram
 	behind   int    // datagrams in a row that were behind this leg's own newest
+	stale    int    // datagrams in a row that came too late while nothing went out
 	lostMark uint64 // what the merger had lost when the last datagram came
 
 	arrival tick.Tick
@@ -29,7 +30,7 @@ type legState struct {
 // locate finds the number of a datagram that continues what its leg, or another one, follows.
 func (m *Merger) locate(l *legState, p Packet, now tick.Tick) (e *epoch, n int64, ok bool) {
 	e = l.epoch
-	if !m.cur.started || e != nil && p.SSRC != l.ssrc {
+	if !m.cur.started || e != nil && p.SSRC != l.ssrc || e == nil && !m.expects(p.SSRC, now) {
 		return nil, 0, false
 	}
 	if e == nil || e.shadow {
@@ -47,7 +48,23 @@ func (m *Merger) locate(l *legState, p Packet, now tick.Tick) (e *epoch, n int64
 	} else {
 		l.behind = 0
 	}
+	if e == m.cur && n < e.next && now-m.sentAt >= m.idle {
+		l.stale++
+	} else {
+		l.stale = 0
+	}
 	return e, n, true
+}
+
+// expects tells whether a leg that follows nothing may be taken for the sequence that goes out when its numbers fit: others
+// follow it now, or it comes under a name that was seen there. Else the sender has most likely started again.
+func (m *Merger) expects(ssrc uint32, now tick.Tick) bool {
+	for i := range m.legs {
+		if o := &m.legs[i]; o.epoch == m.cur && o.ssrc == ssrc {
+			return true
+		}
+	}
+	return m.alive(m.cur, now)
 }
 
 // join makes the leg follow e from number n on, if it does not yet.
@@ -58,7 +75,7 @@ func (m *Merger) join(l *legState, e *epoch, n int64, ssrc uint32) {
 	l.epoch, l.ssrc = e, ssrc
 	l.begin, l.max = n, n-1
 	l.seen = bits{}
-	l.behind = 0
+	l.behind, l.stale = 0, 0
 }
 
 // jump deals with a datagram that continues nothing: it is held until a second one confirms the new sequence. The very
@@ -132,19 +149,28 @@ func (m *Merger) choose(l *legState, p Packet, now tick.Tick) (*epoch, int64) {
 	return nil, 0
 }
 
-// mayRejoin tells whether a leg that comes with another SSRC may be taken for one of the sequence that goes out when its
-// numbers fit. A leg that changes its SSRC while it follows that very sequence has begun a new one.
+// mayRejoin tells whether a leg that has jumped may be taken for the sequence that goes out when its numbers fit. A leg that
+// changes its SSRC while it follows that very sequence has begun a new one, unless another leg goes by that name there.
 func (m *Merger) mayRejoin(l *legState, ssrc uint32, now tick.Tick) bool {
-	if l.epoch != m.cur || now-l.in >= m.idle {
-		return l.behind <= maxRestart
+	if l.restarted() {
+		return false
 	}
+	others := false
 	for i := range m.legs {
-		if o := &m.legs[i]; o != l && o.epoch == m.cur && o.ssrc == ssrc && l.ssrc != ssrc {
+		o := &m.legs[i]
+		if o == l || o.epoch != m.cur || m.single >= 0 && m.single != i {
+			continue
+		}
+		if o.ssrc == ssrc && l.ssrc != ssrc {
 			return true
 		}
+		others = others || now-o.in < m.idle
 	}
-	return false
+	return others && (l.epoch != m.cur || now-l.in >= m.idle)
 }
+
+// restarted tells whether the leg repeats numbers in order: either its own, or ones that are over while nothing goes out.
+func (l *legState) restarted() bool { return l.behind > maxBehindRow || l.stale > maxStaleRow }
 
 // alive tells whether any leg still follows e.
 func (m *Merger) alive(e *epoch, now tick.Tick) bool {

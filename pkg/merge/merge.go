@@ -31,8 +31,10 @@ const (
 	maxBehind  = 8192
 	maxPending = 1 << 14 // datagrams from the first hole on: 1.7 s of 100 Mb/s
 	history    = 1 << 14 // datagrams gone out or given up that are remembered
-	maxRestart = 64      // datagrams in a row behind a leg's own newest, after which it has started again
 	candidate  = 16      // distance within which two datagrams of a new sequence confirm each other
+
+	maxBehindRow = 64 // datagrams in a row behind a leg's own newest, after which it has started again
+	maxStaleRow  = 16 // datagrams in a row that come too late while nothing goes out, likewise
 )
 
 // Packet is one RTP datagram. The payload is only used during the call that it is passed to.
@@ -67,6 +69,8 @@ type Merger struct {
 	single int // the leg that is followed while unmerged; -1 while merged
 	sent   uint64
 	lost   uint64
+	now    tick.Tick // of the call under way
+	sentAt tick.Tick // when a datagram last went out
 }
 
 // New makes a merger that has seen nothing yet.
@@ -94,6 +98,7 @@ func New(c Config) (*Merger, error) {
 
 // Push takes a datagram that came at now on a leg, numbered from 0. now never goes back.
 func (m *Merger) Push(leg int, p Packet, now tick.Tick) {
+	m.now = now
 	m.expire(now)
 	l := &m.legs[leg]
 	if m.single >= 0 && m.single != leg && now-m.legs[m.single].arrival >= m.idle {
@@ -106,7 +111,7 @@ func (m *Merger) Push(leg int, p Packet, now tick.Tick) {
 	switch {
 	case !ok:
 		m.jump(leg, p, now)
-	case l.behind > maxRestart: // the same numbers again, in order: the sender has started again
+	case l.restarted():
 		m.enter(leg, p, p, now)
 	default:
 		m.join(l, e, n, p.SSRC)
@@ -120,6 +125,7 @@ func (m *Merger) Push(leg int, p Packet, now tick.Tick) {
 
 // Tick gives up the holes that have been waited for long enough by now.
 func (m *Merger) Tick(now tick.Tick) {
+	m.now = now
 	m.expire(now)
 	if m.nxt.started {
 		m.settle(now)
@@ -225,6 +231,7 @@ func (m *Merger) send(e *epoch, payload []byte) {
 	e.gone.set(e.next)
 	e.next++
 	m.sent++
+	m.sentAt = m.now
 	m.out(payload, lost)
 }
 

@@ -199,6 +199,34 @@ func TestRestartWithTheSameNumbersIsFollowed(t *testing.T) {
 	}
 }
 
+func TestNewSenderAfterAPauseIsFollowedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, legs := range []int{1, 2} {
+		for _, jump := range []uint16{1, 100, 2900, 30_000, 65535, 65000, 58_000} {
+			for _, pause := range []tick.Tick{0, 300 * ms, 700 * ms, 5 * tick.Second} {
+				r := newRig(t, legs)
+				for i := range uint16(3000) {
+					for leg := range legs {
+						r.push(leg, 7, i, uint64(i))
+					}
+					r.pass(ms)
+				}
+				r.pass(pause)
+				for i := range uint16(3000) {
+					for leg := range legs {
+						r.push(leg, 8, 2999+jump+i, 3000+uint64(i))
+					}
+					r.pass(ms)
+				}
+				r.want(count(0, 6000)...)
+				if s := r.m.Stats(); s.Lost != 0 || s.Unmerged {
+					t.Errorf("%d legs, jump %d, pause %v: %+v", legs, jump, pause.Duration(), s)
+				}
+			}
+		}
+	}
+}
+
 func TestLegThatAloneJumpsIsOutOfStep(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 2)
