@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -22,7 +23,9 @@ type destination interface {
 	Ready(ctx context.Context)
 	// Send sends one datagram. It is called by one goroutine.
 	Send(b []byte) error
-	// Close waits for what Run of it has started. It is called by the goroutine of Send.
+	// Linger is how long after the last datagram Close would still lose something.
+	Linger() time.Duration
+	// Close ends the connection, and waits until nothing of it is left. It is called by the goroutine of Send.
 	Close()
 }
 
@@ -100,5 +103,7 @@ func (d *udp) Send(b []byte) error {
 	_, err := d.conn.WriteToUDPAddrPort(b, d.to)
 	return err
 }
+
+func (d *udp) Linger() time.Duration { return 0 }
 
 func (d *udp) Close() { _ = d.conn.Close() }

@@ -118,9 +118,7 @@ func (l *line) run(ctx context.Context) {
 		}
 		l.send(it)
 	}
-	if l.url.Scheme == leg.SRT { // what was lost at the end is still repeated
-		wait(ctx, timer, time.Now().Add(l.url.Latency))
-	}
+	wait(ctx, timer, time.Now().Add(l.to.Linger()))
 }
 
 // wait waits for an instant; it is false when ctx ends before.

@@ -9,8 +9,9 @@ import (
 
 // Units of 1/90 000 s.
 const (
-	usualFrame = 3600 // 40 ms, where a stream does not tell
-	tolerance  = 2250 // 25 ms by which sound may overlap at the seam: about one of its frames
+	usualFrame = 3600   // 40 ms, where a stream does not tell
+	tolerance  = 1800   // 20 ms by which sound may overlap at the seam: less than one of its frames
+	sparse     = 45_000 // time stamps further apart, as of subtitles, tell nothing of how long the last one lasts
 )
 
 // Loop repeats a transport stream as if it went on: time stamps, clock references and continuity counters follow those of
@@ -54,13 +55,27 @@ func (l *Loop) Push(p mpegts.Packet) bool {
 	if l.round == 0 {
 		l.measure(p, s)
 	} else {
+		mpegts.Rewrite(p, func(raw uint64) uint64 { return raw + l.shift })
 		s.open = s.open || p.Start()
 		if s.starts && !s.open && p.HasPayload() {
-			return false
+			return s.strip(p)
 		}
-		mpegts.Rewrite(p, func(raw uint64) uint64 { return raw + l.shift })
 	}
 	s.count(p)
+	return true
+}
+
+// strip takes the payload away and leaves a packet that has a clock reference; one without is not needed.
+func (s *looped) strip(p mpegts.Packet) bool {
+	if _, _, ok := p.PCR(); !ok || !s.counted {
+		return false
+	}
+	for i := 5 + int(p[4]); i < mpegts.Size; i++ {
+		p[i] = 0xFF
+	}
+	p[3] &^= 0x10
+	p[4] = mpegts.Size - 5
+	mpegts.SetCC(p, s.last)
 	return true
 }
 
@@ -215,7 +230,10 @@ func (t *track) lasting() int64 {
 		sum += s.size
 	}
 	step := t.step()
-	if sum == 0 {
+	switch {
+	case step > sparse:
+		return 1
+	case sum == 0:
 		return step
 	}
 	return min(step, step*int64(t.last[len(t.last)-1].size)*int64(len(rest))/int64(sum))

@@ -137,6 +137,19 @@ func (d *srtLine) nobody() error {
 	return errNobody
 }
 
+// Linger is the time that the receiver keeps what comes, in which lost packets are repeated too.
+func (d *srtLine) Linger() time.Duration {
+	const more = 200 * time.Millisecond
+	if d.conn == nil {
+		return 0
+	}
+	s, err := d.conn.Stats()
+	if err != nil {
+		return 0
+	}
+	return max(d.url.Latency, s.Latency) + s.RTT + more
+}
+
 func (d *srtLine) hangUp() {
 	d.conn.Close()
 	d.conn = nil
