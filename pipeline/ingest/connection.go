@@ -99,8 +99,8 @@ func (p *path) judge(c srt.Call) srt.Verdict {
 	return srt.Admit
 }
 
-// match compares a caller's stream id with the wanted one, which it may give as it is or as the resource of the structured
-// form "#!::r=news,m=publish". No wanted one admits every sender.
+// match compares a caller's stream id with the wanted one, which it may give as it is or as the resource of the
+// structured form "#!::r=news,m=publish". No wanted one admits every sender.
 func match(want, got string) srt.Verdict {
 	resource, mode := got, "publish"
 	if keys, structured := strings.CutPrefix(got, "#!::"); structured {

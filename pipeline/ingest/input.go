@@ -37,9 +37,9 @@ type InputConfig struct {
 
 // Sink takes what an input brings.
 type Sink interface {
-	// Datagram takes the media of one datagram: bare TS bytes of any length, valid during the call. lost is the number of
-	// datagrams missing directly before it, as far as sequence numbers tell. Calls never overlap, though they come from the
-	// goroutine of whichever leg brought the datagram; the input is locked meanwhile, so Sink must not call it.
+	// Datagram takes the media of one datagram: bare TS bytes of any length, valid during the call. lost is the number
+	// of datagrams missing directly before it, as far as sequence numbers tell. Calls never overlap, though they come
+	// from the goroutine of whichever leg brought the datagram; the input is locked meanwhile, so Sink must not call it.
 	Datagram(ts []byte, now tick.Tick, lost int)
 }
 
@@ -103,8 +103,8 @@ func clock() func() tick.Tick {
 	return func() tick.Tick { return base + tick.FromDuration(time.Since(start)) }
 }
 
-// Run opens the legs and receives until ctx ends, reopening with back-off what fails; it then returns nil with everything
-// closed. It may be called once.
+// Run opens the legs and receives until ctx ends, reopening with back-off what fails; it then returns nil with
+// everything closed. It may be called once.
 func (in *Input) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -194,7 +194,8 @@ func (in *Input) bare(index int, ts []byte) bool {
 	return true
 }
 
-// chosen tells whether the sink gets what this source brings: the one in use, or any when that one is silent. mu is held.
+// chosen tells whether the sink gets what this source brings: the one in use, or any when that one is silent. mu is
+// held.
 func (in *Input) chosen(source int) bool {
 	if source != in.source {
 		if in.sourceLast != 0 && in.now-in.sourceLast < takeOver {

@@ -191,6 +191,7 @@ func TestWhatIsNotTSIsCountedAndSaid(t *testing.T) {
 		{"padding longer than the datagram", "rtp", "not RTP", append([]byte{0xa0, 33}, append(half[2:50], 255)...)},
 		{"bare TS on rtp", "rtp", "make it udp://", ts(1)},
 		{"RTP on udp", "udp", "make it rtp://", rtp(1)},
+		{"RTP of zeros", "rtp", "not whole TS packets", append(half[:12:12], make([]byte, 1316)...)},
 		{"text on udp", "udp", "not MPEG-TS", []byte("GET / HTTP/1.1\r\n")},
 		{"nothing", "udp", "not MPEG-TS", nil},
 	} {
@@ -366,5 +367,32 @@ func TestBareLegsAreNotMixed(t *testing.T) {
 		send(t, toB, ts(2000+i))
 		i++
 		return s.Packets > 20
+	})
+}
+
+func TestDamagedPacketsAmongGoodOnesAreTaken(t *testing.T) {
+	t.Parallel()
+	damaged := rtp(1)
+	damaged[12], damaged[12+2*188] = 0, 0xff
+	if got, sequenced, why := ingest.Parse(leg.RTP, damaged); len(got) != 1316 || !sequenced || why != "" {
+		t.Errorf("%d bytes, %q", len(got), why)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(byte(0), rtp(1))
+	f.Add(byte(1), ts(1))
+	f.Add(byte(2), rtp(2)[:200])
+	f.Add(byte(0), []byte{0x9f, 33, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0xff, 0xff, 0x47})
+	f.Fuzz(func(t *testing.T, scheme byte, b []byte) {
+		got, sequenced, why := ingest.Parse([]leg.Scheme{leg.RTP, leg.UDP, leg.SRT}[scheme%3], b)
+		switch {
+		case why != "":
+			if len(got) != 0 || sequenced {
+				t.Fatalf("%q, yet %d bytes", why, len(got))
+			}
+		case len(got) == 0 || len(got) > len(b):
+			t.Fatalf("%d bytes of %d", len(got), len(b))
+		}
 	})
 }

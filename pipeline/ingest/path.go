@@ -230,7 +230,8 @@ func (p *path) parse(b []byte) (ts []byte, sequenced bool, why string) {
 	return b, false, ""
 }
 
-// check looks after the leg once a second: it logs a change of state and what was held back, and joins a silent group anew.
+// check looks after the leg once a second: it logs a change of state and what was held back, and joins a silent group
+// anew.
 func (p *path) check(now tick.Tick) {
 	p.wrong.flush(now)
 	p.refuse.flush(now)

@@ -16,25 +16,28 @@ func looksLikeRTP(b []byte) bool {
 // sizes are the packet sizes that TS comes in: plain, with a time stamp before (M2TS), with parity behind (DVB).
 var sizes = [...]int{packetSize, 192, 204}
 
-// wholePackets tells whether a payload is a whole number of TS packets of one size.
+// wholePackets tells whether a payload is a whole number of TS packets of one size. One sync byte at its place is enough,
+// since damaged packets among good ones are for the framer to count.
 func wholePackets(b []byte) bool {
-	if len(b) == 0 {
-		return false
-	}
 	for _, size := range sizes {
 		offset := 0
 		if size == 192 {
 			offset = 4
 		}
-		if len(b)%size == 0 && synced(b, offset, size) {
-			return true
+		if len(b)%size != 0 {
+			continue
+		}
+		for at := offset; at < len(b); at += size {
+			if b[at] == syncByte {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two, or one
-// at the beginning of a single packet.
+// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two, or
+// one at the beginning of a single packet.
 func hasTS(b []byte) bool {
 	if wholePackets(b) {
 		return true

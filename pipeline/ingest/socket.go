@@ -19,8 +19,8 @@ import (
 // errRejoin ends a socket that is to be opened again at once.
 var errRejoin = errors.New("joining the group again")
 
-// rejoinAfter is the silence after which a multicast group is joined again: the interface may have gone and come back, or
-// a switch may have forgotten us.
+// rejoinAfter is the silence after which a multicast group is joined again: the interface may have gone and come
+// back, or a switch may have forgotten us.
 const rejoinAfter = 10 * tick.Second
 
 const (
@@ -152,9 +152,17 @@ func join(conn *net.UDPConn, addr netip.Addr, u leg.URL) error {
 		return nil
 	}
 	if ifi == nil {
-		return fmt.Errorf("cannot join group %s: %w (say interface= if no route leads there)", addr, errors.Unwrap(err))
+		return fmt.Errorf("cannot join group %s: %w (say interface= if no route leads there)", addr, cause(err))
 	}
-	return fmt.Errorf("cannot join group %s on %s: %w", addr, ifi.Name, errors.Unwrap(err))
+	return fmt.Errorf("cannot join group %s on %s: %w", addr, ifi.Name, cause(err))
+}
+
+// cause is what net put its own words around.
+func cause(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }
 
 // enlarge asks for a large receive buffer, by right of administration if there is one, and returns what it has become.

@@ -117,8 +117,8 @@ func push(tb testing.TB, c *net.UDPConn, b []byte) {
 // block is how many datagrams are sent before the clock runs; a leg's receive buffer holds them.
 const block = 1000
 
-// BenchmarkReceive holds receive and merge of two legs against a bare read loop: the time to drain a datagram that lies in
-// the socket already, of either leg.
+// BenchmarkReceive holds receive and merge of two legs against a bare read loop: the time to drain a datagram that
+// lies in the socket already, of either leg.
 func BenchmarkReceive(b *testing.B) {
 	b.Run("bare loop", benchmarkBare)
 	b.Run("two legs merged", benchmarkMerge)

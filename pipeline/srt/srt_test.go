@@ -255,6 +255,9 @@ func threads(t *testing.T) int {
 }
 
 func TestThousandConnectionsLeaveNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	s := serve(t, "srt://127.0.0.1:1?mode=listener&passphrase=0123456789", nil)
 	u := parse(t, "srt://127.0.0.1:1?passphrase=0123456789", s.url.Port)
 	connect := func() {

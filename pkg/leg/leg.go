@@ -103,12 +103,12 @@ func (u URL) HostPort() string {
 	return u.Host + ":" + strconv.Itoa(int(u.Port))
 }
 
-// Parse reads the URL of a leg to be received. The error says which option is wrong and what is allowed; it never holds a
-// passphrase.
+// Parse reads the URL of a leg to be received. The error says which option is wrong and what is allowed; it never
+// holds a passphrase.
 func Parse(raw string) (URL, error) { return parse(raw, false) }
 
-// ParseDestination reads the URL of a leg to be sent to: as Parse, but host is needed where somebody is called, and ttl is
-// allowed where source and fec are not.
+// ParseDestination reads the URL of a leg to be sent to: as Parse, but host is needed where somebody is called, and
+// ttl is allowed where source and fec are not.
 func ParseDestination(raw string) (URL, error) { return parse(raw, true) }
 
 // UnmarshalText is Parse, for decoders.

@@ -2,8 +2,8 @@ package merge
 
 import "onair/pkg/tick"
 
-// epoch is one run of a sequence: from a sender's start to its restart. Numbers are extended to int64, so that the low 16
-// bits are the RTP sequence number.
+// epoch is one run of a sequence: from a sender's start to its restart. Numbers are extended to int64, so that the
+// low 16 bits are the RTP sequence number.
 type epoch struct {
 	started bool
 	shadow  bool  // followed, but nothing kept: its legs are out of step with those of the sequence that goes out
@@ -64,9 +64,9 @@ func (e *epoch) start(seq uint16, now tick.Tick) int64 {
 // near is the number nearest to ref whose low 16 bits are seq.
 func near(seq uint16, ref int64) int64 { return ref + int64(int16(seq-uint16(ref))) }
 
-// find is the number that seq most likely has, and whether it is near enough to be of this epoch. After a silence of more
-// than a second the datagrams that must have been sent meanwhile are reckoned from the rate, also over several rounds of
-// the 16-bit counter.
+// find is the number that seq most likely has, and whether it is near enough to be of this epoch. After a silence of
+// more than a second the datagrams that must have been sent meanwhile are reckoned from the rate, also over several
+// rounds of the 16-bit counter.
 func (e *epoch) find(seq uint16, now tick.Tick) (n int64, ok bool) {
 	const tolerance = 4096 // datagrams
 	if silent := now - e.last; silent > tick.Second && e.rate.perSecond > 0 {

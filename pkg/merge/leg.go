@@ -56,8 +56,8 @@ func (m *Merger) locate(l *legState, p Packet, now tick.Tick) (e *epoch, n int64
 	return e, n, true
 }
 
-// expects tells whether a leg that follows nothing may be taken for the sequence that goes out when its numbers fit: others
-// follow it now, or it comes under a name that was seen there. Else the sender has most likely started again.
+// expects tells whether a leg that follows nothing may be taken for the sequence that goes out when its numbers fit:
+// others follow it now, or it comes under a name that was seen there. Else the sender has most likely started again.
 func (m *Merger) expects(ssrc uint32, now tick.Tick) bool {
 	for i := range m.legs {
 		if o := &m.legs[i]; o.epoch == m.cur && o.ssrc == ssrc {
@@ -124,8 +124,8 @@ func (m *Merger) enter(leg int, first, second Packet, now tick.Tick) {
 	}
 }
 
-// choose finds the sequence for a leg that has jumped: the one that another leg has jumped to already, the one that goes
-// out, or a new one. nil means that there is no room: two other sequences are alive.
+// choose finds the sequence for a leg that has jumped: the one that another leg has jumped to already, the one that
+// goes out, or a new one. nil means that there is no room: two other sequences are alive.
 func (m *Merger) choose(l *legState, p Packet, now tick.Tick) (*epoch, int64) {
 	if m.nxt.started {
 		if n, ok := m.nxt.find(p.Seq, now); ok {
@@ -149,8 +149,9 @@ func (m *Merger) choose(l *legState, p Packet, now tick.Tick) (*epoch, int64) {
 	return nil, 0
 }
 
-// mayRejoin tells whether a leg that has jumped may be taken for the sequence that goes out when its numbers fit. A leg that
-// changes its SSRC while it follows that very sequence has begun a new one, unless another leg goes by that name there.
+// mayRejoin tells whether a leg that has jumped may be taken for the sequence that goes out when its numbers fit. A
+// leg that changes its SSRC while it follows that very sequence has begun a new one, unless another leg goes by that
+// name there.
 func (m *Merger) mayRejoin(l *legState, ssrc uint32, now tick.Tick) bool {
 	if l.restarted() {
 		return false
@@ -169,7 +170,8 @@ func (m *Merger) mayRejoin(l *legState, ssrc uint32, now tick.Tick) bool {
 	return others && (l.epoch != m.cur || now-l.in >= m.idle)
 }
 
-// restarted tells whether the leg repeats numbers in order: either its own, or ones that are over while nothing goes out.
+// restarted tells whether the leg repeats numbers in order: either its own, or ones that are over while nothing goes
+// out.
 func (l *legState) restarted() bool { return l.behind > maxBehindRow || l.stale > maxStaleRow }
 
 // alive tells whether any leg still follows e.
@@ -188,8 +190,8 @@ func (m *Merger) lastAlive(e *epoch) (last tick.Tick, any bool) {
 	return last, any && e.started
 }
 
-// settle ends the wait between two sequences: when nobody follows the old one any more, the new one goes out; when the old
-// one goes on all the same, whoever has left it is out of step.
+// settle ends the wait between two sequences: when nobody follows the old one any more, the new one goes out; when
+// the old one goes on all the same, whoever has left it is out of step.
 func (m *Merger) settle(now tick.Tick) {
 	switch {
 	case !m.alive(m.cur, now):

@@ -1,7 +1,7 @@
 // Package merge makes one stream of datagrams from several legs that carry the same one (SMPTE ST 2022-7).
 //
-// Datagrams in order go out at once, without a copy. Only behind a hole do they wait, at most the window, for another leg
-// (or reordering) to fill it. Nothing is allocated per datagram in steady state.
+// Datagrams in order go out at once, without a copy. Only behind a hole do they wait, at most the window, for another
+// leg (or reordering) to fill it. Nothing is allocated per datagram in steady state.
 package merge
 
 import (
@@ -87,8 +87,8 @@ func New(c Config) (*Merger, error) {
 		return nil, errors.New("merge: no Out")
 	}
 	m := &Merger{
-		out: c.Out, wait: c.Window, idle: max(c.Window, idleLeast), legs: make([]legState, c.Legs), cur: &epoch{}, nxt: &epoch{},
-		seed: maphash.MakeSeed(), single: -1,
+		out: c.Out, wait: c.Window, idle: max(c.Window, idleLeast), legs: make([]legState, c.Legs),
+		cur: &epoch{}, nxt: &epoch{}, seed: maphash.MakeSeed(), single: -1,
 	}
 	if c.Legs == 1 {
 		m.wait = min(c.Window, reorderWait)

@@ -39,7 +39,8 @@ func (m *Merger) Stats() Stats {
 	for i := range m.legs {
 		l := &m.legs[i]
 		s.Legs[i] = LegStats{
-			Packets: l.packets, Bytes: l.bytes, Used: l.used, Lost: uint64(max(0, l.lost)), Recovered: uint64(max(0, l.recovered)),
+			Packets: l.packets, Bytes: l.bytes, Used: l.used,
+			Lost: uint64(max(0, l.lost)), Recovered: uint64(max(0, l.recovered)),
 			Late: l.late, Duplicates: l.duplicates, Reordered: l.reordered, Stray: l.stray, Differing: l.differ,
 			PathDifference: l.path, LastArrival: l.arrival,
 		}
