@@ -35,10 +35,10 @@ func (p *planner) videoGraph() {
 func (p *planner) pictures() string {
 	v := p.src.Video
 	if v == nil {
-		// Black, paced by the sound: a generated picture of its own would not end with the feed. adelay corrects the end,
-		// whose time FFmpeg counts in the wrong unit; fps would go on repeating the last picture until then.
+		// Black, paced by the sound: a generated picture of its own would not end with the feed. The
+		// idle loop ends with its last picture: FFmpeg counts the sound's end in the wrong unit, and fps would go on until then.
 		p.note("the source has no video: black is encoded")
-		return fmt.Sprintf("[0:i:%d]adelay=0,showwaves=s=64x36:r=%s:colors=black:split_channels=0,format=yuv420p,lutyuv=y=16:u=128:v=128",
+		return fmt.Sprintf("[0:i:%d]showwaves=s=64x36:r=%s:colors=black:split_channels=0,loop=0,format=yuv420p,lutyuv=y=16:u=128:v=128",
 			p.src.Audio[0].PID, p.ch.Grid.Rate)
 	}
 	g := fmt.Sprintf("[0:i:%d]scale=%d:%d", p.src.VideoPID, v.Width, v.Height) // no work, unless the size changes in mid-run
