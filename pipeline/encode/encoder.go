@@ -194,6 +194,9 @@ func (e *Encoder) choose(now tick.Tick) (Input, Source, bool) {
 	if first == "auto" {
 		first = e.last
 	}
+	if first == "" {
+		first = e.preferred(now)
+	}
 	for pass := range 2 {
 		for _, in := range order {
 			if (in.Name() == first) != (pass == 0) || in.Silent(now) > e.cfg.Loss {
@@ -208,6 +211,19 @@ func (e *Encoder) choose(now tick.Tick) (Input, Source, bool) {
 		}
 	}
 	return nil, Source{}, false
+}
+
+// preferred is, before the first run, the input that is waited for while it is probed: the first one that is alive.
+func (e *Encoder) preferred(now tick.Tick) string {
+	for _, in := range e.cfg.Inputs {
+		if in.Silent(now) <= e.cfg.Loss {
+			if e.freedAt == 0 {
+				e.freedAt = now
+			}
+			return in.Name()
+		}
+	}
+	return ""
 }
 
 func (e *Encoder) silent(input string, now tick.Tick) tick.Tick {
