@@ -118,8 +118,9 @@ func ms(t tick.Tick) float64 { return float64(t.Duration().Microseconds()) / 100
 func (c *Channel) inputState(in *input, now tick.Tick) (control.InputState, string) {
 	st := in.programme.Stats()
 	legs := in.legs.Stats(now).Legs
-	failed, reason := 0, ""
+	failed, reason, arrives := 0, "", false
 	for _, l := range legs {
+		arrives = arrives || l.State == ingest.Receiving
 		if l.State == ingest.Failed {
 			failed++
 			reason = l.Error
@@ -133,8 +134,8 @@ func (c *Channel) inputState(in *input, now tick.Tick) (control.InputState, stri
 		return control.InputReceiving, ""
 	case failed == len(legs):
 		return control.InputFailed, reason
-	case st.LastPacket == 0 && (st.Packets > 0 || st.Framer.JunkBytes > 0):
-		return control.InputFailed, "what arrives holds no programme that can be used"
+	case st.Problem != "" && arrives:
+		return control.InputFailed, st.Problem
 	case st.LastPacket != 0:
 		return control.InputSilent, ""
 	}
@@ -160,7 +161,7 @@ func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) contr
 		out.ClockOffsetMs = ms(ps.Offset)
 	}
 	if ps.LastPacket != 0 {
-		out.LastPacketMs = ms(now - ps.LastPacket)
+		out.LastPacketMs = max(0, ms(now-ps.LastPacket)) // one may have come since now
 	}
 	if p := ps.Format.Program; ps.Format.Number != 0 {
 		out.Program = programStatus(p)
