@@ -20,6 +20,7 @@ const (
 	probeEvery = 50 * time.Millisecond // how often a new format is looked for
 	probeFor   = 10 * time.Second      // longest a probe may take
 	probeAgain = 2 * time.Second       // pause after one that found nothing
+	probeSpan  = 3 * tick.Second       // of arrival that a probe reads
 )
 
 // Format is what an input consists of now; see ProberConfig.
@@ -118,6 +119,9 @@ func (p *Prober) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		if p.cfg.Format().Number != f.Number { // it was found out about something that is over
+			continue
+		}
 		if err != nil {
 			p.note(err)
 			wait(ctx, probeAgain)
@@ -205,8 +209,12 @@ func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
 		p.pour(ctx, f, in.Write)
 	}()
 	err = cmd.Wait()
+	late := ctx.Err() != nil
 	cancel()
 	<-fed
+	if late {
+		return ffmpeg.Source{}, fmt.Errorf("ffprobe has not come to an end of the source within %v", probeFor)
+	}
 	if err != nil {
 		return ffmpeg.Source{}, fmt.Errorf("ffprobe finds nothing usable in the source: %s", lastLine(errs.Bytes(), err))
 	}
@@ -225,7 +233,8 @@ func lastLine(b []byte, err error) string {
 	return err.Error()
 }
 
-// pour writes a format's packets, with our own tables before them, until write fails or ctx ends.
+// pour writes a format's packets, with our own tables before them: as many as arrive within probeSpan. It ends sooner when
+// write fails or ctx ends.
 func (p *Prober) pour(ctx context.Context, f Format, write func([]byte) (int, error)) {
 	first, ok := p.cfg.Spool.First(func(e spool.Entry) bool {
 		return e.Format == f.Number && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
@@ -263,7 +272,8 @@ func (p *Prober) pour(ctx context.Context, f Format, write func([]byte) (int, er
 			}
 		}
 		batch = batch[:0]
-		if n == 0 && !wait(ctx, feedEvery) {
+		enough := p.cfg.Spool.Stats().Newest-first.Arrival > probeSpan || p.cfg.Format().Number != f.Number
+		if n == 0 && (enough || !wait(ctx, feedEvery)) {
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -52,19 +51,23 @@ type ProgrammeStats struct {
 	Offset     tick.Tick // how much later than its place on the timeline the feed arrives
 	Drift      tick.Tick // how far the source's clock has moved against the host's since the anchor was made
 	Measured   bool      // whether Offset and Drift are known yet
+	Problem    string    // why nothing of the programme comes although packets do; empty: it comes, or has not been missed long
 }
 
 // elementary is one stream of the programme.
 type elementary struct {
-	mpegts.Stream
-	index    int
-	detector *mpegts.Detector
-	pes      uint64 // position of the running PES packet
-	open     bool   // whether that one still waits for its access verdict
-	drop     bool   // the running PES packet is not taken
-	first    tick.Tick
-	shape    uint64 // of the coded pictures or sound; 0: none seen yet
-	shapes   int    // changes of that
+	mpegts.Stream // as it is
+	announced     mpegts.Stream
+	guess         mpegts.Codec // what the newest PES packets seem to carry instead
+	guesses       int          // how many in a row
+	index         int
+	detector      *mpegts.Detector
+	pes           uint64 // position of the running PES packet
+	open          bool   // whether that one still waits for its access verdict
+	drop          bool   // the running PES packet is not taken
+	first         tick.Tick
+	shape         uint64 // of the coded pictures or sound; 0: none seen yet
+	shapes        int    // changes of that
 }
 
 // Programme reads one programme out of an input's datagrams, puts its time stamps on the clock and its packets into the
@@ -77,10 +80,15 @@ type Programme struct {
 	each   func(mpegts.Packet)
 	now    tick.Tick
 
-	byPID  [pids]*elementary
-	format Format
-	ref    uint16 // PID of the stream that rules the clock; 0: none yet
-	grid   atomic.Int64
+	byPID    [pids]*elementary
+	format   Format
+	declared mpegts.Program // the programme as its map has it
+	since    tick.Tick      // when the streams of the format began to come; 0: none has
+	ref      uint16         // PID of the stream that rules the clock; 0: none yet
+	grid     atomic.Int64
+	began    tick.Tick // when the first packet came
+	listed   tick.Tick // when the first PAT was seen
+	judged   tick.Tick // when it was last looked at what is missing
 
 	n     ProgrammeStats
 	mu    sync.Mutex
@@ -112,7 +120,14 @@ func (p *Programme) Datagram(ts []byte, now tick.Tick, _ int) {
 		p.cfg.Clock.SetGrid(tick.Tick(slot))
 	}
 	p.now = now
+	if p.began == 0 {
+		p.began = now
+	}
 	p.framer.Push(ts, p.each)
+	if p.listed == 0 && p.tables.First() != 0 {
+		p.listed = now
+	}
+	p.judge()
 	p.publish()
 }
 
@@ -148,7 +163,7 @@ func (p *Programme) packet(pkt mpegts.Packet) {
 		return
 	}
 	switch p.cc.Check(pkt) {
-	case mpegts.Duplicate:
+	case mpegts.Duplicate, mpegts.Repeated:
 		p.n.Duplicates++
 		return
 	case mpegts.Lost:
@@ -157,42 +172,14 @@ func (p *Programme) packet(pkt mpegts.Packet) {
 	p.take(es, pkt)
 }
 
-// choose picks the programme from the tables, and begins a new format when it is another one than before.
-func (p *Programme) choose() {
-	for _, prog := range p.tables.Programs() {
-		if p.cfg.Number != 0 && prog.Number != p.cfg.Number {
-			continue
-		}
-		prog.Streams = slices.DeleteFunc(slices.Clone(prog.Streams), func(s mpegts.Stream) bool { return s.Kind == mpegts.Data })
-		if p.format.Number == 0 || !prog.Same(p.format.Program) {
-			p.begin(prog)
-		}
-		return
-	}
-}
-
-func (p *Programme) begin(prog mpegts.Program) {
-	old := p.byPID
-	clear(p.byPID[:])
-	p.ref = 0
-	for i, s := range prog.Streams {
-		if i >= anchor.MaxStreams {
-			break
-		}
-		es := &elementary{Stream: s, index: i}
-		if was := old[s.PID]; was != nil && was.Codec == s.Codec {
-			es.first, es.shape = was.first, was.shape
-		}
-		if s.Kind == mpegts.Video {
-			es.detector = mpegts.NewDetector(s.Codec)
-		}
-		p.byPID[s.PID] = es
-	}
-	p.format = Format{Number: p.format.Number + 1, Program: prog}
-}
-
 // take puts one packet of a followed stream into the spool.
 func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
+	if pkt.Start() {
+		p.sniff(es, pkt)
+	}
+	if es.Kind == mpegts.Data {
+		return
+	}
 	p.n.LastPacket = p.now
 	var entry *spool.Entry
 	if pkt.Start() {
@@ -274,8 +261,15 @@ func (p *Programme) stamp(es *elementary, pkt mpegts.Packet) (e spool.Entry, dro
 
 // refer chooses the stream whose times rule the clock: the video, or the audio when no video comes.
 func (p *Programme) refer(es *elementary) {
+	if p.since == 0 {
+		p.since = p.now
+	}
 	if es.first == 0 {
 		es.first = p.now
+		if p.now-p.since > lateStream { // what was found out about the format before is without this stream
+			p.format.Number++
+			p.since = p.now
+		}
 	}
 	if p.ref == es.PID {
 		return

@@ -7,6 +7,7 @@ import (
 // Bounds of what counts as one clock. All are spans of source time or of arrival.
 const (
 	maxStep    = tick.Second     // a longer step of a stream, not explained by its arrival, is a jump
+	maxBack    = tick.Second / 2 // a longer step back is a jump too: decoding times only grow, PTS that stand for them nearly
 	maxLead    = 3 * tick.Second // how far streams of one clock may lie apart in the multiplex
 	maxPending = 2 * tick.Second // how long another stream's jump waits for the reference stream to follow
 	maxMissing = tick.Second     // a jump with less than this missing goes on at the next slot
@@ -54,6 +55,7 @@ type Clock struct {
 	firstPTS   int64
 	waiting    bool
 	pendingAt  tick.Tick // arrival of the stamp that opened last, while last > gen
+	ruledAt    tick.Tick // arrival of gen's first reference stamp
 	refMax     int64     // greatest reference PTS of gen
 	refArrival tick.Tick
 	offset     offset
@@ -169,7 +171,17 @@ func (c *Clock) match(st *stream, s Stamp) (gen, dts int64, ok bool) {
 	if st.seen {
 		dts = u.Near(s.DTS, st.dts)
 		step := tick.Tick(dts-st.dts) * tick.Per90k
-		if step.Abs() <= maxStep || (step-(s.Arrival-st.arrival)).Abs() <= maxStep {
+		same := step >= -maxBack && (step <= maxStep || (step-(s.Arrival-st.arrival)).Abs() <= maxStep)
+		if same && (st.gen >= c.gen || s.Arrival-c.ruledAt <= maxLead) {
+			return st.gen, dts, true
+		}
+		if same { // left behind by a jump of the others that was none for this one: comes along now if it can
+			if ref, at, known := c.newestOf(c.gen); known {
+				lead := tick.Tick(u.Near(s.DTS, ref)-ref)*tick.Per90k - (s.Arrival - at)
+				if lead.Abs() <= maxLead {
+					return c.gen, u.Near(s.DTS, ref), true
+				}
+			}
 			return st.gen, dts, true
 		}
 	}
@@ -214,7 +226,7 @@ func (c *Clock) jump(s Stamp) (gen, dts int64) {
 // on at the next slot, else (or when the feed has fallen behind for good) at its arrival.
 func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
 	old := c.gen
-	c.gen = p.Gen
+	c.gen, c.ruledAt = p.Gen, arrival
 	c.lag = lag{}
 	if late { // same clock, other anchor: the other streams come along
 		for i := range c.streams {

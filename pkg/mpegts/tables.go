@@ -80,6 +80,14 @@ func (t *Tables) Announced() map[uint16]uint16 {
 	return out
 }
 
+// First is the number of the first program of the PAT, whether its map has come or not; 0 without any.
+func (t *Tables) First() uint16 {
+	if len(t.programs) == 0 {
+		return 0
+	}
+	return t.programs[0].number
+}
+
 // Stats returns the counts so far.
 func (t *Tables) Stats() TablesStats { return t.stats }
 
