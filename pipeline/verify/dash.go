@@ -22,7 +22,8 @@ func (v *viewing) checkManifest(m *manifest, body []byte) {
 	f.check(dashEpoch, mpdName, m.Start == "1970-01-01T00:00:00Z", "availabilityStartTime %q", m.Start)
 	f.check(dashClock, mpdName, len(m.Timings) > 0, "no UTCTiming")
 	for _, t := range m.Timings {
-		f.check(dashClock, mpdName, slices.Contains(timings, t.Scheme) && t.Value != "", "UTCTiming %q with value %q", t.Scheme, t.Value)
+		f.check(dashClock, mpdName, slices.Contains(timings, t.Scheme) && t.Value != "", "UTCTiming %q with value %q",
+			t.Scheme, t.Value)
 	}
 	f.check(dashContiguous, mpdName, len(m.holes) == 0, "%s", strings.Join(m.holes, "; "))
 	f.check(dashOpen, mpdName, len(m.forbidden) == 0, "%s", strings.Join(m.forbidden, "; "))
@@ -33,7 +34,8 @@ func (v *viewing) checkManifest(m *manifest, body []byte) {
 		if i > 0 {
 			before := m.periods[i-1]
 			f.check(dashPeriod, mpdName+" "+p.id, p.start >= before.start+before.duration && p.start > before.start,
-				"it starts at %v, the one before at %v with duration %v", p.start.Duration(), before.start.Duration(), before.duration.Duration())
+				"it starts at %v, the one before at %v with duration %v", p.start.Duration(),
+				before.start.Duration(), before.duration.Duration())
 		}
 		v.checkPeriod(p)
 	}
@@ -49,7 +51,8 @@ func (v *viewing) checkPeriod(p mpdPeriod) {
 	v.found.check(dashPeriod, object, err == nil && p.id == "P"+strconv.FormatInt(k, 10), "its id is not P<K>")
 	if v.t > 0 && err == nil {
 		want := tick.Tick(k) * v.t
-		v.found.check(dashPeriod, object, p.start <= want && want-p.start < tick.Millisecond, "it starts %v off segment %d", (p.start - want).Duration(), k)
+		v.found.check(dashPeriod, object, p.start <= want && want-p.start < tick.Millisecond,
+			"it starts %v off segment %d", (p.start - want).Duration(), k)
 	}
 	for i := range p.tracks {
 		v.checkRepresentation(p, k, &p.tracks[i])
@@ -59,14 +62,16 @@ func (v *viewing) checkPeriod(p mpdPeriod) {
 func (v *viewing) checkRepresentation(p mpdPeriod, k int64, r *mpdTrack) {
 	f, object := v.found, mpdName+" "+p.id+" "+r.ID
 	offset := tick.FromUnits(int64(r.offset), r.timescale)
-	f.check(dashPeriod, object, (offset-p.start).Abs() < tick.Millisecond, "presentationTimeOffset is %v off the start", (offset - p.start).Duration())
+	f.check(dashPeriod, object, (offset-p.start).Abs() < tick.Millisecond, "presentationTimeOffset is %v off the start",
+		(offset - p.start).Duration())
 	first := r.segments[0]
 	f.check(dashPeriod, object, first.number >= k && tick.FromUnits(first.time, r.timescale) > p.start-tick.Millisecond,
 		"the first segment is number %d", first.number)
 	if p.duration > 0 {
 		last := r.segments[len(r.segments)-1]
 		end := tick.FromUnits(last.time+last.duration, r.timescale)
-		f.check(dashPeriod, object, end < p.start+p.duration+tick.Second, "segments end %v after the period", (end - p.start - p.duration).Duration())
+		f.check(dashPeriod, object, end < p.start+p.duration+tick.Second, "segments end %v after the period",
+			(end - p.start - p.duration).Duration())
 	}
 	t := v.byName[r.ID]
 	if !f.check(dashDescribed, object, t != nil, "no media playlist has this rendition") {
@@ -76,11 +81,13 @@ func (v *viewing) checkRepresentation(p mpdPeriod, k int64, r *mpdTrack) {
 	for _, s := range r.segments {
 		t.inMPD[s.number] = true
 		t.mpdInits[s.init] = true
-		f.check(dashSameFiles, object, t.media[s.number] == "" || t.media[s.number] == s.media, "segment %d is %s, in the playlist %s", s.number, s.media, t.media[s.number])
+		f.check(dashSameFiles, object, t.media[s.number] == "" || t.media[s.number] == s.media,
+			"segment %d is %s, in the playlist %s", s.number, s.media, t.media[s.number])
 		if t.header != nil && v.t > 0 {
 			start, end := v.span(t, s.number)
 			f.check(dashNumber, object, s.time == start.Units(r.timescale) && s.time+s.duration == end.Units(r.timescale),
-				"number %d is [%d, %d), it should be [%d, %d)", s.number, s.time, s.time+s.duration, start.Units(r.timescale), end.Units(r.timescale))
+				"number %d is [%d, %d), it should be [%d, %d)", s.number, s.time, s.time+s.duration,
+				start.Units(r.timescale), end.Units(r.timescale))
 		}
 	}
 	if t.header != nil {
@@ -91,28 +98,37 @@ func (v *viewing) checkRepresentation(p mpdPeriod, k int64, r *mpdTrack) {
 // checkDescription holds a Representation against the init segment.
 func (v *viewing) checkDescription(object string, r *mpdTrack, h *fmp4.Header) {
 	f := v.found
-	f.check(dashDescribed, object, r.Codecs == h.CodecString(), "codecs %q, the init segment says %q", r.Codecs, h.CodecString())
-	f.check(dashDescribed, object, r.timescale == int64(h.Timescale), "timescale %d, the init segment says %d", r.timescale, h.Timescale)
+	f.check(dashDescribed, object, r.Codecs == h.CodecString(), "codecs %q, the init segment says %q", r.Codecs,
+		h.CodecString())
+	f.check(dashDescribed, object, r.timescale == int64(h.Timescale), "timescale %d, the init segment says %d",
+		r.timescale, h.Timescale)
 	f.check(dashDescribed, object, r.Mime == h.Kind.String()+"/mp4", "mimeType %q for %s", r.Mime, h.Kind)
 	if h.Kind == fmp4.Video {
-		f.check(dashDescribed, object, r.Width == h.Width && r.Height == h.Height && r.Rate != "", "%dx%d at %q, the init segment says %dx%d",
+		f.check(dashDescribed, object, r.Width == h.Width && r.Height == h.Height && r.Rate != "",
+			"%dx%d at %q, the init segment says %dx%d",
 			r.Width, r.Height, r.Rate, h.Width, h.Height)
 		return
 	}
-	f.check(dashDescribed, object, r.Sampling == strconv.Itoa(h.SampleRate), "audioSamplingRate %q, the init segment says %d", r.Sampling, h.SampleRate)
+	f.check(dashDescribed, object, r.Sampling == strconv.Itoa(h.SampleRate),
+		"audioSamplingRate %q, the init segment says %d", r.Sampling, h.SampleRate)
 }
 
 func (v *viewing) checkManifestUpdate(was, is *manifest, same bool) {
 	f := v.found
-	f.check(dashPublish, mpdName, !is.published.Before(was.published), "publishTime went from %s to %s", was.Published, is.Published)
-	f.check(dashPublish, mpdName, same || is.published.After(was.published), "the MPD changed, publishTime %s did not", is.Published)
-	f.check(dashFixed, mpdName, is.Start == was.Start && is.Profiles == was.Profiles && is.Depth == was.Depth, "attributes of the MPD changed")
+	f.check(dashPublish, mpdName, !is.published.Before(was.published), "publishTime went from %s to %s", was.Published,
+		is.Published)
+	f.check(dashPublish, mpdName, same || is.published.After(was.published), "the MPD changed, publishTime %s did not",
+		is.Published)
+	f.check(dashFixed, mpdName, is.Start == was.Start && is.Profiles == was.Profiles && is.Depth == was.Depth,
+		"attributes of the MPD changed")
 	i := slices.IndexFunc(was.periods, func(p mpdPeriod) bool { return p.id == is.periods[0].id })
-	if !f.check(dashFixed, mpdName, i >= 0 || is.periods[0].start > was.periods[len(was.periods)-1].start, "period %s came before older ones", is.periods[0].id) || i < 0 {
+	if !f.check(dashFixed, mpdName, i >= 0 || is.periods[0].start > was.periods[len(was.periods)-1].start,
+		"period %s came before older ones", is.periods[0].id) || i < 0 {
 		return
 	}
 	for j, p := range was.periods[i:] {
-		if !f.check(dashFixed, mpdName, j < len(is.periods) && is.periods[j].id == p.id, "period %s is gone or has moved", p.id) {
+		if !f.check(dashFixed, mpdName, j < len(is.periods) && is.periods[j].id == p.id, "period %s is gone or has moved",
+			p.id) {
 			return
 		}
 		v.checkPeriodUpdate(p, is.periods[j], i+j == len(was.periods)-1)
@@ -121,13 +137,16 @@ func (v *viewing) checkManifestUpdate(was, is *manifest, same bool) {
 
 func (v *viewing) checkPeriodUpdate(was, is mpdPeriod, wasLast bool) {
 	f, object := v.found, mpdName+" "+was.id
-	f.check(dashFixed, object, is.start == was.start && (is.duration == was.duration || wasLast && was.duration == 0), "start or duration changed")
-	if !f.check(dashFixed, object, len(is.tracks) == len(was.tracks), "%d representations, %d before", len(is.tracks), len(was.tracks)) {
+	f.check(dashFixed, object, is.start == was.start && (is.duration == was.duration || wasLast && was.duration == 0),
+		"start or duration changed")
+	if !f.check(dashFixed, object, len(is.tracks) == len(was.tracks), "%d representations, %d before", len(is.tracks),
+		len(was.tracks)) {
 		return
 	}
 	for i, r := range is.tracks {
 		b := was.tracks[i]
-		f.check(dashFixed, object, r.ID == b.ID && r.set.ID == b.set.ID && r.Bandwidth == b.Bandwidth && r.Codecs == b.Codecs && r.offset == b.offset && r.timescale == b.timescale,
+		f.check(dashFixed, object, r.ID == b.ID && r.set.ID == b.set.ID && r.Bandwidth == b.Bandwidth &&
+			r.Codecs == b.Codecs && r.offset == b.offset && r.timescale == b.timescale,
 			"representation %s of set %s, %s of %s before", r.ID, r.set.ID, b.ID, b.set.ID)
 		listed := map[int64]mpdSegment{}
 		for _, s := range b.segments {
@@ -136,13 +155,16 @@ func (v *viewing) checkPeriodUpdate(was, is mpdPeriod, wasLast bool) {
 		first, last := b.segments[0].number, b.segments[len(b.segments)-1].number
 		for _, s := range r.segments {
 			old, ok := listed[s.number]
-			f.check(dashFixed, object, ok && old == s || !ok && s.number > last && wasLast, "segment %d of %s was %+v and is %+v", s.number, r.ID, old, s)
+			f.check(dashFixed, object, ok && old == s || !ok && s.number > last && wasLast,
+				"segment %d of %s was %+v and is %+v", s.number, r.ID, old, s)
 		}
-		f.check(dashFixed, object, r.segments[0].number >= first, "representation %s begins at %d, before at %d", r.ID, r.segments[0].number, first)
+		f.check(dashFixed, object, r.segments[0].number >= first, "representation %s begins at %d, before at %d", r.ID,
+			r.segments[0].number, first)
 	}
 }
 
-// checkSameFiles compares all that the MPD and the playlists ever listed, apart from what may have come between two looks.
+// checkSameFiles compares all that the MPD and the playlists ever listed, apart from what may have come between two
+// looks.
 func (v *viewing) checkSameFiles() {
 	whole := map[int64]bool{} // segments that every rendition had as media
 	for _, t := range v.tracks {
@@ -165,13 +187,16 @@ func (v *viewing) checkSameFiles() {
 		low, high := bounds(t.inMPD)
 		for k := range t.inMPD {
 			inside := k >= t.firstK && k < t.lastK
-			v.found.check(dashSameFiles, object, !inside || t.media[k] != "", "segment %d is in the MPD, but no media in the playlist", k)
+			v.found.check(dashSameFiles, object, !inside || t.media[k] != "",
+				"segment %d is in the MPD, but no media in the playlist", k)
 		}
 		for k := range whole {
-			v.found.check(dashSameFiles, object, t.inMPD[k] || k <= low || k >= high, "segment %d is in the playlist, but not in the MPD", k)
+			v.found.check(dashSameFiles, object, t.inMPD[k] || k <= low || k >= high,
+				"segment %d is in the playlist, but not in the MPD", k)
 		}
 		for init := range t.mpdInits {
-			v.found.check(dashSameFiles, object, t.inits[init] != nil || v.kind == kindHTTP, "init segment %s is in the MPD only", init)
+			v.found.check(dashSameFiles, object, t.inits[init] != nil || v.kind == kindHTTP,
+				"init segment %s is in the MPD only", init)
 		}
 	}
 }

@@ -41,7 +41,8 @@ type material struct {
 var made = sync.OnceValues(func() (material, error) {
 	var m material
 	for i, args := range [][]string{
-		{"-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=6", "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high", "-bf", "2", "-b:v", "40k",
+		{"-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=6", "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high",
+			"-bf", "2", "-b:v", "40k",
 			"-x264-params", "keyint=50:scenecut=0:open-gop=0", "-pix_fmt", "yuv420p", "-video_track_timescale", "90000"},
 		{"-f", "lavfi", "-i", "sine=d=7:r=48000", "-c:a", "aac", "-ac", "2", "-b:a", "64k"},
 	} {
@@ -138,7 +139,8 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodHead {
 		a.body = nil
 	}
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && strings.Contains(h.Get("Content-Type"), "application/") && a.status == 200 {
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && strings.Contains(h.Get("Content-Type"),
+		"application/") && a.status == 200 {
 		var z bytes.Buffer
 		w := gzip.NewWriter(&z)
 		_, _ = w.Write(a.body)
@@ -155,7 +157,8 @@ func (f *fake) answer(name string) answer {
 		return answer{404, http.Header{"Cache-Control": {"public, max-age=1"}}, nil}
 	}
 	return answer{200, http.Header{
-		"Content-Type": {kind}, "Cache-Control": {cache}, "Etag": {fmt.Sprintf(`"%d-%x"`, len(body), len(body)^int(newest()))},
+		"Content-Type": {kind}, "Cache-Control": {cache}, "Etag": {fmt.Sprintf(`"%d-%x"`, len(body),
+			len(body)^int(newest()))},
 		"Last-Modified": {grid.Start(newest() + 1).Time().Format(http.TimeFormat)},
 	}, body}
 }
@@ -201,8 +204,9 @@ func (f *fake) playlist(track string) string {
 	last := newest()
 	first := last - keep + 1
 	var b strings.Builder
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXT-X-MEDIA-SEQUENCE:%d\n"+
-		"#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"%s/init-1.mp4\"\n", first, track)
+	fmt.Fprintf(&b,
+		"#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXT-X-MEDIA-SEQUENCE:%d\n"+
+			"#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"%s/init-1.mp4\"\n", first, track)
 	for k := first; k <= last; k++ {
 		start, end := span(track, k)
 		if f.gap(k) {
@@ -218,9 +222,10 @@ func (f *fake) playlist(track string) string {
 func (f *fake) mpd() string {
 	last := newest()
 	var b strings.Builder
-	fmt.Fprintf(&b, `<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" `+
-		`availabilityStartTime="1970-01-01T00:00:00Z" publishTime="%s" minimumUpdatePeriod="PT2S" minBufferTime="PT2S" `+
-		`timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S">`+"\n", grid.Start(last+1).Time().Format(time.RFC3339Nano))
+	fmt.Fprintf(&b,
+		`<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" `+
+			`availabilityStartTime="1970-01-01T00:00:00Z" publishTime="%s" minimumUpdatePeriod="PT2S" minBufferTime="PT2S" `+
+			`timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S">`+"\n", grid.Start(last+1).Time().Format(time.RFC3339Nano))
 	for from := last - keep + 1; from <= last; from++ {
 		to := from
 		for ; to <= last && !f.gap(to); to++ {
@@ -254,14 +259,16 @@ func (f *fake) period(b *strings.Builder, from, to int64) {
 		if track == "a" {
 			scale, kind, describe = 48_000, "audio", `audioSamplingRate="48000"`
 		}
-		fmt.Fprintf(b, `<AdaptationSet id="%d" contentType="%s" mimeType="%s/mp4"><SegmentTemplate media="$RepresentationID$/$Number$.m4s" `+
-			`initialization="$RepresentationID$/init-1.mp4" startNumber="%d" timescale="%d" presentationTimeOffset="%d"><SegmentTimeline>`,
+		fmt.Fprintf(b,
+			`<AdaptationSet id="%d" contentType="%s" mimeType="%s/mp4"><SegmentTemplate media="$RepresentationID$/$Number$.m4s" `+
+				`initialization="$RepresentationID$/init-1.mp4" startNumber="%d" timescale="%d" presentationTimeOffset="%d"><SegmentTimeline>`,
 			i+1, kind, kind, from, scale, grid.Start(begin).Units(scale))
 		for k := from; k < to; k++ {
 			start, end := span(track, k)
 			fmt.Fprintf(b, `<S t="%d" d="%d"/>`, start.Units(scale), (end - start).Units(scale))
 		}
-		fmt.Fprintf(b, `</SegmentTimeline></SegmentTemplate><Representation id="%s" bandwidth="150000" codecs="%s" %s/></AdaptationSet>`+"\n",
+		fmt.Fprintf(b,
+			`</SegmentTimeline></SegmentTemplate><Representation id="%s" bandwidth="150000" codecs="%s" %s/></AdaptationSet>`+"\n",
 			track, f.m.codecs[i], describe)
 	}
 	b.WriteString("</Period>\n")

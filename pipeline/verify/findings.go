@@ -27,7 +27,8 @@ func newFindings(now func() time.Time) *findings {
 	return &findings{now: now, tallies: map[*rule]*Tally{}, byKey: map[findingKey]*Finding{}}
 }
 
-// check applies a rule to an object: when it does not hold, the message says what is there and what should be. It returns
+// check applies a rule to an object: when it does not hold, the message says what is there and what should be. It
+// returns
 // whether it holds.
 func (f *findings) check(r *rule, object string, holds bool, message string, a ...any) bool {
 	t := f.tallies[r]

@@ -41,7 +41,8 @@ func FuzzReadManifest(f *testing.F) {
 	})
 }
 
-// TestOthersManifests reads playlists and MPDs of other projects: nothing may panic, and what their authors call valid HLS
+// TestOthersManifests reads playlists and MPDs of other projects: nothing may panic, and what their authors call valid
+// HLS
 // must be readable.
 func TestOthersManifests(t *testing.T) {
 	dir := os.Getenv("ONAIR_MEDIA")

@@ -22,8 +22,10 @@ func (v *viewing) checkMedia(t *track, m *mediaList) {
 	limit := tick.Tick(m.target)*tick.Second + tick.Second/2
 	f.check(hlsTarget, name, longest < limit, "a segment of %v with EXT-X-TARGETDURATION:%d", longest.Duration(), m.target)
 	f.check(hlsLive, name, !m.ended && m.kind == "", "ENDLIST %t, PLAYLIST-TYPE %q", m.ended, m.kind)
-	f.check(hlsIndependent, name, m.independent || v.index.independent, "EXT-X-INDEPENDENT-SEGMENTS is in neither playlist")
-	f.check(hlsVersion, name, m.version == mapVersion, "EXT-X-VERSION:%d, EXT-X-MAP needs %d and nothing else more", m.version, mapVersion)
+	f.check(hlsIndependent, name, m.independent || v.index.independent,
+		"EXT-X-INDEPENDENT-SEGMENTS is in neither playlist")
+	f.check(hlsVersion, name, m.version == mapVersion, "EXT-X-VERSION:%d, EXT-X-MAP needs %d and nothing else more",
+		m.version, mapVersion)
 	f.check(hlsDiscontin, name, m.hasDiscontinuities, "no EXT-X-DISCONTINUITY-SEQUENCE")
 	f.check(hlsSyntax, name, len(m.unknown) == 0, "unknown tags %s", strings.Join(m.unknown, ", "))
 	// Audio segments are up to a frame shorter than T, in turn longer: three of them may be.
@@ -33,7 +35,8 @@ func (v *viewing) checkMedia(t *track, m *mediaList) {
 	if v.target == 0 {
 		v.target = m.target
 	}
-	f.check(hlsTargetSame, name, m.target == v.target, "EXT-X-TARGETDURATION:%d, %d before or elsewhere", m.target, v.target)
+	f.check(hlsTargetSame, name, m.target == v.target, "EXT-X-TARGETDURATION:%d, %d before or elsewhere", m.target,
+		v.target)
 	for i, e := range m.entries {
 		v.checkEntry(t, m, i, e)
 	}
@@ -57,7 +60,8 @@ func (v *viewing) checkEntry(t *track, m *mediaList, i int, e entry) {
 	}
 	f.check(hlsMap, object, e.init != "", "no EXT-X-MAP before it")
 	if i > 0 {
-		f.check(hlsMap, object, e.init == m.entries[i-1].init || e.discontinuity, "EXT-X-MAP changes to %s without EXT-X-DISCONTINUITY", e.init)
+		f.check(hlsMap, object, e.init == m.entries[i-1].init || e.discontinuity,
+			"EXT-X-MAP changes to %s without EXT-X-DISCONTINUITY", e.init)
 	}
 	f.check(hlsGap, object, !e.gap, "EXT-X-GAP")
 }
@@ -93,11 +97,14 @@ func (v *viewing) checkUpdate(t *track, now *mediaList) {
 			v.checkSame(t, e, now.entries[at], at == 0)
 		}
 	}
-	f.check(hlsRegress, name, now.discontinuities == before.discontinuities+dropped || removed > int64(len(before.entries)),
-		"EXT-X-DISCONTINUITY-SEQUENCE went from %d to %d while %d discontinuities left", before.discontinuities, now.discontinuities, dropped)
+	f.check(hlsRegress, name, now.discontinuities == before.discontinuities+dropped ||
+		removed > int64(len(before.entries)),
+		"EXT-X-DISCONTINUITY-SEQUENCE went from %d to %d while %d discontinuities left",
+		before.discontinuities, now.discontinuities, dropped)
 }
 
-// checkSame holds what is listed of a segment against what was. An EXT-X-DISCONTINUITY of the first one may go on its own.
+// checkSame holds what is listed of a segment against what was. An EXT-X-DISCONTINUITY of the first one may go on its
+// own.
 func (v *viewing) checkSame(t *track, was, is entry, first bool) {
 	object := fmt.Sprintf("%s %d", t.playlist, is.number)
 	is.dated, was.dated = false, false
@@ -120,7 +127,8 @@ func (v *viewing) checkRenditions() {
 		}
 		a, b := first.list, t.list
 		lag := max(a.last()-b.last(), b.last()-a.last(), a.sequence-b.sequence, b.sequence-a.sequence)
-		v.found.check(hlsAligned, t.playlist, lag <= 1, "lists %d to %d, %s lists %d to %d", b.sequence, b.last(), first.playlist, a.sequence, a.last())
+		v.found.check(hlsAligned, t.playlist, lag <= 1, "lists %d to %d, %s lists %d to %d", b.sequence, b.last(),
+			first.playlist, a.sequence, a.last())
 		for _, e := range b.entries {
 			if i := e.number - a.sequence; i >= 0 && i < int64(len(a.entries)) {
 				v.found.check(hlsAligned, fmt.Sprintf("%s %d", t.playlist, e.number), a.entries[i].discontinuity == e.discontinuity,
@@ -146,7 +154,8 @@ func (v *viewing) checkIndex(m *multivariant) {
 				none++
 			case quoted:
 				declared++
-				f.check(hlsCaptions, group, len(m.group("CLOSED-CAPTIONS", group)) > 0, "CLOSED-CAPTIONS group %q has no members", group)
+				f.check(hlsCaptions, group, len(m.group("CLOSED-CAPTIONS", group)) > 0,
+					"CLOSED-CAPTIONS group %q has no members", group)
 			}
 		}
 	}
@@ -173,7 +182,8 @@ func (v *viewing) checkVariant(m *multivariant, x variant) {
 		f.check(hlsVariant, object, n == 2 && w > 0 && h > 0, "RESOLUTION=%s", x.attrs["RESOLUTION"])
 		whole, part, _ := strings.Cut(x.attrs["FRAME-RATE"], ".")
 		_, err := strconv.Atoi(whole)
-		f.check(hlsVariant, object, err == nil && len(part) == 3, "FRAME-RATE=%s, wanted with 3 decimals", x.attrs["FRAME-RATE"])
+		f.check(hlsVariant, object, err == nil && len(part) == 3, "FRAME-RATE=%s, wanted with 3 decimals",
+			x.attrs["FRAME-RATE"])
 	}
 	for _, kind := range []string{"AUDIO", "SUBTITLES", "VIDEO"} {
 		if group, ok := x.attrs.text(kind); ok {

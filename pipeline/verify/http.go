@@ -47,7 +47,8 @@ func (v *viewing) fetched(kind int, o object) bool {
 		allowed = allowed || strings.EqualFold(strings.TrimSpace(got), t)
 	}
 	f.check(httpType, o.name, allowed, "Content-Type %q, wanted %s", got, types[kind][0])
-	f.check(httpCORS, o.name, o.header.Get("Access-Control-Allow-Origin") == "*", "Access-Control-Allow-Origin %q", o.header.Get("Access-Control-Allow-Origin"))
+	f.check(httpCORS, o.name, o.header.Get("Access-Control-Allow-Origin") == "*", "Access-Control-Allow-Origin %q",
+		o.header.Get("Access-Control-Allow-Origin"))
 	f.check(httpETag, o.name, o.header.Get("ETag") != "", "no ETag")
 	if kind == asIndex || kind == asPlaylist || kind == asManifest {
 		f.check(httpGzip, o.name, o.gzipped, "not compressed although gzip was accepted")
@@ -74,7 +75,8 @@ func (v *viewing) caching(kind int, o object) {
 	case asIndex:
 		v.found.check(httpCaching, o.name, age >= 0 && age <= 60 || !store, "Cache-Control %q, wanted at most a minute", text)
 	case asPlaylist, asManifest:
-		v.found.check(httpCaching, o.name, age >= 0 && age <= target || !store, "Cache-Control %q, wanted at most %d s", text, target)
+		v.found.check(httpCaching, o.name, age >= 0 && age <= target || !store, "Cache-Control %q, wanted at most %d s",
+			text, target)
 		v.modified(o, target)
 	case asInit:
 		v.found.check(httpCaching, o.name, store && age >= 6*target, "Cache-Control %q, wanted at least %d s", text, 6*target)
@@ -89,21 +91,25 @@ func (v *viewing) cachingSegment(o object, slate bool) {
 	age, store := maxAge(o.header.Get("Cache-Control"))
 	target := int(max(v.target, 1))
 	if slate {
-		v.found.check(httpCaching, o.name, age >= 0 && age <= target || !store, "Cache-Control %q for slate", o.header.Get("Cache-Control"))
+		v.found.check(httpCaching, o.name, age >= 0 && age <= target || !store, "Cache-Control %q for slate",
+			o.header.Get("Cache-Control"))
 		return
 	}
-	v.found.check(httpCaching, o.name, store && age >= 6*target, "Cache-Control %q, wanted at least %d s", o.header.Get("Cache-Control"), 6*target)
+	v.found.check(httpCaching, o.name, store && age >= 6*target, "Cache-Control %q, wanted at least %d s",
+		o.header.Get("Cache-Control"), 6*target)
 }
 
 func (v *viewing) modified(o object, target int) {
 	date, err1 := http.ParseTime(o.header.Get("Date"))
 	last, err2 := http.ParseTime(o.header.Get("Last-Modified"))
 	if err1 == nil && err2 == nil {
-		v.found.check(httpStale, o.name, date.Sub(last) <= time.Duration(3*target)*time.Second, "Last-Modified is %v behind Date", date.Sub(last))
+		v.found.check(httpStale, o.name, date.Sub(last) <= time.Duration(3*target)*time.Second,
+			"Last-Modified is %v behind Date", date.Sub(last))
 	}
 }
 
-// maxAge reads Cache-Control: seconds (-1 if it does not say; s-maxage counts where it is larger), and whether it may be stored.
+// maxAge reads Cache-Control: seconds (-1 if it does not say; s-maxage counts where it is larger), and whether it may
+// be stored.
 func maxAge(control string) (seconds int, store bool) {
 	seconds, store = -1, true
 	for d := range strings.SplitSeq(strings.ToLower(control), ",") {
@@ -131,11 +137,13 @@ func (v *viewing) probeHTTP(ctx context.Context, s *server, segment string) {
 	for _, name := range []string{segment, indexName} {
 		first := s.do(ctx, http.MethodGet, name, http.Header{})
 		again := s.do(ctx, http.MethodGet, name, http.Header{"If-None-Match": {first.header.Get("ETag")}})
-		f.check(httpETag, name, first.ok() && again.status == http.StatusNotModified, "If-None-Match with its ETag gave status %d", again.status)
+		f.check(httpETag, name, first.ok() && again.status == http.StatusNotModified,
+			"If-None-Match with its ETag gave status %d", again.status)
 	}
 	ask := http.Header{"Access-Control-Request-Method": {"GET"}, "Access-Control-Request-Headers": {"range"}}
 	pre := s.do(ctx, http.MethodOptions, segment, ask)
-	f.check(httpCORS, segment, pre.err == nil && pre.status/100 == 2 && pre.header.Get("Access-Control-Allow-Origin") == "*" && allowsRange(pre.header),
+	f.check(httpCORS, segment, pre.err == nil && pre.status/100 == 2 &&
+		pre.header.Get("Access-Control-Allow-Origin") == "*" && allowsRange(pre.header),
 		"preflight for Range gave status %d, headers %q", pre.status, pre.header.Get("Access-Control-Allow-Headers"))
 	missing := s.do(ctx, http.MethodGet, "no-such-rendition/1.m4s", http.Header{})
 	age, store := maxAge(missing.header.Get("Cache-Control"))
@@ -181,5 +189,6 @@ func (v *viewing) checkRetained(ctx context.Context, s *server, t *track, name s
 	if o.err != nil || ctx.Err() != nil {
 		return
 	}
-	v.found.check(httpRetained, t.playlist, o.status == http.StatusOK, "%s has left the playlist and gives status %d", name, o.status)
+	v.found.check(httpRetained, t.playlist, o.status == http.StatusOK, "%s has left the playlist and gives status %d",
+		name, o.status)
 }

@@ -179,7 +179,8 @@ func (r *mediaReader) take(t tag) error {
 			return fmt.Errorf("%s twice", t.name)
 		}
 		r.seen[t.name] = true
-		if (t.name == "#EXT-X-MEDIA-SEQUENCE" || t.name == "#EXT-X-DISCONTINUITY-SEQUENCE") && (len(r.list.entries) > 0 || r.timed) {
+		if (t.name == "#EXT-X-MEDIA-SEQUENCE" || t.name == "#EXT-X-DISCONTINUITY-SEQUENCE") && (len(r.list.entries) > 0 ||
+			r.timed) {
 			return fmt.Errorf("%s after a segment", t.name)
 		}
 		return r.header(t)

@@ -46,7 +46,8 @@ func (v *viewing) checkInit(t *track, o object) {
 	if !f.check(mediaInit, o.name, err == nil, "%v", err) {
 		return
 	}
-	f.check(mediaInit, o.name, slices.Contains(h.Brands, "cmfc") && slices.Contains(h.Brands, "iso6"), "brands %v, wanted iso6 and cmfc", h.Brands)
+	f.check(mediaInit, o.name, slices.Contains(h.Brands, "cmfc") && slices.Contains(h.Brands, "iso6"),
+		"brands %v, wanted iso6 and cmfc", h.Brands)
 	f.check(mediaInit, o.name, !bytes.Contains(o.body, []byte("edts")), "it has an edit list")
 	if i := bytes.Index(o.body, []byte("avcC")); i > 0 && i+8 <= len(o.body) {
 		p := o.body[i+5:]
@@ -77,12 +78,15 @@ func (v *viewing) checkSegment(t *track, e entry, o object) {
 	}
 	v.learnGrid(t, e.number, int64(info.BaseTime))
 	slate := slices.Contains(info.Brands, "slat")
-	is := facts{start: int64(info.BaseTime), end: int64(info.End()), bits: int64(len(o.body)) * 8, slate: slate, hash: sha256.Sum256(o.body), init: e.init}
+	is := facts{start: int64(info.BaseTime), end: int64(info.End()), bits: int64(len(o.body)) * 8, slate: slate,
+		hash: sha256.Sum256(o.body), init: e.init}
 	t.read[e.number] = is
 	f.check(mediaSlate, o.name, !slate, "it is slate")
-	f.check(mediaBrands, o.name, slices.Contains(info.Brands, "msdh") && slices.ContainsFunc(info.Brands, func(b string) bool { return strings.HasPrefix(b, "cmf") }),
+	f.check(mediaBrands, o.name, slices.Contains(info.Brands, "msdh") && slices.ContainsFunc(info.Brands,
+		func(b string) bool { return strings.HasPrefix(b, "cmf") }),
 		"styp has brands %v, wanted msdh and one of CMAF", info.Brands)
-	f.check(mediaSequence, o.name, info.Sequence == uint32(e.number), "sequence number %d, K is %d", info.Sequence, e.number)
+	f.check(mediaSequence, o.name, info.Sequence == uint32(e.number), "sequence number %d, K is %d", info.Sequence,
+		e.number)
 	v.checkTimes(t, e, o.name, info)
 	v.checkNeighbours(t, e.number, o.name)
 	if p := info.Prft; p != nil {
@@ -110,9 +114,12 @@ func (v *viewing) checkTimes(t *track, e entry, name string, info fmp4.SegmentIn
 	start, end := v.span(t, e.number)
 	f.check(mediaStart, name, int64(info.BaseTime) == start.Units(scale),
 		"tfdt is %d, segment %d begins at %d", info.BaseTime, e.number, start.Units(scale))
-	f.check(mediaLength, name, int64(info.End()) == end.Units(scale), "it ends at %d, segment %d ends at %d", info.End(), e.number, end.Units(scale))
-	length := tick.Tick(tick.FromUnits(int64(info.End()), scale).FloorMs()-tick.FromUnits(int64(info.BaseTime), scale).FloorMs()) * tick.Millisecond
-	f.check(hlsDuration, t.playlist, (e.duration-length).Abs() < tick.Millisecond, "EXTINF of %d is %v, its media lasts %v", e.number, e.duration.Duration(), length.Duration())
+	f.check(mediaLength, name, int64(info.End()) == end.Units(scale), "it ends at %d, segment %d ends at %d",
+		info.End(), e.number, end.Units(scale))
+	length := tick.Tick(tick.FromUnits(int64(info.End()), scale).FloorMs()-tick.FromUnits(int64(info.BaseTime),
+		scale).FloorMs()) * tick.Millisecond
+	f.check(hlsDuration, t.playlist, (e.duration-length).Abs() < tick.Millisecond,
+		"EXTINF of %d is %v, its media lasts %v", e.number, e.duration.Duration(), length.Duration())
 }
 
 // checkNeighbours wants a segment to join those beside it, and audio to begin with its video.
@@ -135,7 +142,8 @@ func (v *viewing) checkNeighbours(t *track, k int64, name string) {
 		}
 		lag := tick.FromUnits(av, int64(audio.header.Timescale)) - tick.FromUnits(at, int64(video.header.Timescale))
 		frame := tick.FromUnits(aacFrame, int64(audio.header.Timescale))
-		v.found.check(mediaAligned, name, lag >= 0 && lag < frame, "audio of %s begins %v after video of %s", audio.name, lag.Duration(), video.name)
+		v.found.check(mediaAligned, name, lag >= 0 && lag < frame, "audio of %s begins %v after video of %s", audio.name,
+			lag.Duration(), video.name)
 	}
 }
 
@@ -203,7 +211,8 @@ func (v *viewing) checkBandwidths(watched tick.Tick) {
 		declared, _ := x.attrs.integer("BANDWIDTH")
 		average, _ := x.attrs.integer("AVERAGE-BANDWIDTH")
 		measured := tick.MulDiv(peak, int64(tick.Second), int64(v.t))
-		v.found.check(hlsPeak, object, measured*100 <= declared*125, "BANDWIDTH=%d, a segment took %d b/s", declared, measured)
+		v.found.check(hlsPeak, object, measured*100 <= declared*125, "BANDWIDTH=%d, a segment took %d b/s", declared,
+			measured)
 		measured = tick.MulDiv(sum/n, int64(tick.Second), int64(v.t))
 		r := hlsAverageIs
 		if watched >= 3600*tick.Second {
@@ -234,10 +243,12 @@ func (v *viewing) checkCodecs(object string, x variant, video *track, audio []*t
 	v.found.check(hlsCodecs, object, same, "CODECS=%q, the init segments say %v", text, keys(want))
 	if h := video.header; h.Kind == fmp4.Video {
 		size := fmt.Sprintf("%dx%d", h.Width, h.Height)
-		v.found.check(hlsVariant, object, x.attrs["RESOLUTION"] == size, "RESOLUTION=%s, the init segment says %s", x.attrs["RESOLUTION"], size)
+		v.found.check(hlsVariant, object, x.attrs["RESOLUTION"] == size, "RESOLUTION=%s, the init segment says %s",
+			x.attrs["RESOLUTION"], size)
 		if video.frame > 0 {
 			rate := fmt.Sprintf("%.3f", float64(h.Timescale)/float64(video.frame))
-			v.found.check(hlsVariant, object, x.attrs["FRAME-RATE"] == rate, "FRAME-RATE=%s, frames last 1/%s s", x.attrs["FRAME-RATE"], rate)
+			v.found.check(hlsVariant, object, x.attrs["FRAME-RATE"] == rate, "FRAME-RATE=%s, frames last 1/%s s",
+				x.attrs["FRAME-RATE"], rate)
 		}
 	}
 }

@@ -136,9 +136,11 @@ func readManifest(b []byte) (*manifest, error) {
 		return nil, fmt.Errorf("publishTime %q", m.Published)
 	}
 	if m.Type != "dynamic" || m.Profiles == "" || m.Presentation != "" || len(m.Periods) == 0 {
-		return nil, fmt.Errorf("type %q, profiles %q, mediaPresentationDuration %q, %d periods", m.Type, m.Profiles, m.Presentation, len(m.Periods))
+		return nil, fmt.Errorf("type %q, profiles %q, mediaPresentationDuration %q, %d periods", m.Type, m.Profiles,
+			m.Presentation, len(m.Periods))
 	}
-	for name, text := range map[string]string{"minBufferTime": m.MinBuffer, "timeShiftBufferDepth": m.Depth, "suggestedPresentationDelay": m.Delay} {
+	for name, text := range map[string]string{"minBufferTime": m.MinBuffer, "timeShiftBufferDepth": m.Depth,
+		"suggestedPresentationDelay": m.Delay} {
 		if _, err := xsDuration(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -189,8 +191,10 @@ func (m *manifest) track(period string, s setXML, r representationXML) (mpdTrack
 	}
 	switch {
 	case r.ID == "" || r.Bandwidth <= 0 || r.Codecs == "" || s.Mime+r.Mime == "":
-		return mpdTrack{}, fmt.Errorf("id, bandwidth %d, codecs %q or mimeType %q is missing", r.Bandwidth, r.Codecs, s.Mime+r.Mime)
-	case tpl == nil || tpl.Timeline == nil || tpl.Timescale <= 0 || !strings.Contains(tpl.Media, "$Number$") || tpl.Init == "":
+		return mpdTrack{}, fmt.Errorf("id, bandwidth %d, codecs %q or mimeType %q is missing", r.Bandwidth, r.Codecs,
+			s.Mime+r.Mime)
+	case tpl == nil || tpl.Timeline == nil || tpl.Timescale <= 0 || !strings.Contains(tpl.Media, "$Number$") ||
+		tpl.Init == "":
 		return mpdTrack{}, fmt.Errorf("no SegmentTemplate with timescale, $Number$, initialization and SegmentTimeline")
 	}
 	t := mpdTrack{representationXML: r, set: s, timescale: tpl.Timescale, offset: tpl.Offset}

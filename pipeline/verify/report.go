@@ -58,7 +58,8 @@ type Rendition struct {
 	Latency       *Latency `json:"latency_seconds"` // null when no segment was seen to appear
 }
 
-// Latency is how long after its end, by PROGRAM-DATE-TIME, a segment was first seen listed, in seconds. It includes up to one
+// Latency is how long after its end, by PROGRAM-DATE-TIME, a segment was first seen listed, in seconds. It includes up
+// to one
 // polling interval, and whatever the media's clock and this host's differ.
 type Latency struct {
 	Min    float64 `json:"min"`

@@ -11,13 +11,17 @@ import (
 // WriteText prints a report for people.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s watched in %.1f s, %d requests, %.1f MB\n", r.Target, r.Kind, r.Seconds, r.Requests, float64(r.Bytes)/1e6)
-	fmt.Fprintf(&b, "segments of %.6g s, target duration %d s, numbers %d to %d, window %.0f s, %d variants, %d periods\n\n",
-		r.Channel.SegmentSeconds, r.Channel.TargetDuration, r.Channel.FirstK, r.Channel.LastK, r.Channel.WindowSeconds, r.Channel.Variants, r.Channel.Periods)
+	fmt.Fprintf(&b, "%s: %s watched in %.1f s, %d requests, %.1f MB\n", r.Target, r.Kind, r.Seconds, r.Requests,
+		float64(r.Bytes)/1e6)
+	fmt.Fprintf(&b,
+		"segments of %.6g s, target duration %d s, numbers %d to %d, window %.0f s, %d variants, %d periods\n\n",
+		r.Channel.SegmentSeconds, r.Channel.TargetDuration, r.Channel.FirstK, r.Channel.LastK,
+		r.Channel.WindowSeconds, r.Channel.Variants, r.Channel.Periods)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "RENDITION\tCODECS\tFORMAT\tREAD\tGAPS\tSLATE\tkb/s\tPEAK\tDECLARED\tLONGEST UPDATE\tLATENCY")
 	for _, t := range r.Renditions {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d of %d\t%d\t%d\t%d\t%d\t%d\t%.2f s\t%s\n", t.Name, t.Codecs, t.format(), t.Read, t.Listed, t.Gaps, t.Slates,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d of %d\t%d\t%d\t%d\t%d\t%d\t%.2f s\t%s\n", t.Name, t.Codecs, t.format(), t.Read,
+			t.Listed, t.Gaps, t.Slates,
 			t.MeasuredAverage/1000, t.MeasuredPeak/1000, t.DeclaredPeak/1000, t.LongestUpdate, t.Latency)
 	}
 	if err := table.Flush(); err != nil {

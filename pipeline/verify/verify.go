@@ -1,5 +1,7 @@
-// Package verify watches an output of onair as a strict viewer would: every playlist, MPD and new segment is fetched and
-// held against the rules that standards and the project's contract set. It reads playlists and MPD with readers of its own,
+// Package verify watches an output of onair as a strict viewer would: every playlist, MPD and new segment is fetched
+// and
+// held against the rules that standards and the project's contract set. It reads playlists and MPD with readers of its
+// own,
 // so that it cannot share a mistake with what wrote them.
 package verify
 
@@ -55,7 +57,8 @@ type Viewer struct {
 	from source
 }
 
-// New opens nothing but a folder. A target that is neither a URL nor a channel's folder is an error, the caller's fault.
+// New opens nothing but a folder. A target that is neither a URL nor a channel's folder is an error, the caller's
+// fault.
 func New(cfg Config) (*Viewer, error) {
 	cfg.For = cmp.Or(cfg.For, DefaultFor)
 	cfg.Interval = cmp.Or(cfg.Interval, DefaultInterval)
@@ -118,7 +121,8 @@ type viewing struct {
 	probed     bool
 }
 
-// Run watches until the time is over, or ctx ends, and reports. The error means that there was nothing to watch: no answer
+// Run watches until the time is over, or ctx ends, and reports. The error means that there was nothing to watch: no
+// answer
 // from the server, no such folder.
 func (w *Viewer) Run(ctx context.Context) (Report, error) {
 	began := time.Now()

@@ -21,7 +21,8 @@ import (
 // watch runs a viewing of the fake for 30 s of its own time.
 func watch(t *testing.T, f *fake) verify.Report {
 	t.Helper()
-	v, err := verify.New(verify.Config{Target: "http://origin.example/news/", For: 30 * time.Second, Client: &http.Client{Transport: f}})
+	v, err := verify.New(verify.Config{Target: "http://origin.example/news/", For: 30 * time.Second,
+		Client: &http.Client{Transport: f}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +55,13 @@ func TestFaultlessChannel(t *testing.T) {
 			t.Errorf("only %d rules were applied", len(r.Rules))
 		}
 		for _, x := range r.Renditions {
-			if x.Read < 15 || x.Updates < 14 || x.Latency == nil || x.Latency.Min < 0.5 || x.Latency.Max > 1.3 || x.LongestUpdate > 2.6 {
+			if x.Read < 15 || x.Updates < 14 || x.Latency == nil || x.Latency.Min < 0.5 || x.Latency.Max > 1.3 ||
+				x.LongestUpdate > 2.6 {
 				t.Errorf("%+v %+v", x, x.Latency)
 			}
 		}
-		if r.Channel.SegmentSeconds != 2 || r.Channel.TargetDuration != 2 || r.Channel.Variants != 1 || r.Channel.Periods != 1 {
+		if r.Channel.SegmentSeconds != 2 || r.Channel.TargetDuration != 2 || r.Channel.Variants != 1 ||
+			r.Channel.Periods != 1 {
 			t.Errorf("%+v", r.Channel)
 		}
 	})
@@ -153,80 +156,100 @@ func TestFaultsAreFound(t *testing.T) {
 		bend func(*fake)
 		want string
 	}{
-		"segment missing":              {status(`v/\d*7\.m4s`, 404), "http.status"},
-		"playlist stale":               {later(status(`v\.m3u8`, 503)), "http.status"},
-		"redirect":                     {status(`a/\d*7\.m4s`, 302), "http.status"},
-		"wrong type of a playlist":     {header(playlists, "Content-Type", "text/plain"), "http.content-type"},
-		"wrong type of a segment":      {header(segments, "Content-Type", "application/octet-stream"), "http.content-type"},
-		"no CORS":                      {header(segments, "X-Cors", "none"), "http.cors"},
-		"playlist cached for long":     {header(playlists, "Cache-Control", "public, max-age=60"), "http.caching"},
-		"segment not cached":           {header(segments, "Cache-Control", "no-store"), "http.caching"},
-		"no ETag":                      {header(segments, "ETag", ""), "http.etag"},
-		"old Last-Modified":            {header(playlists, "Last-Modified", "Fri, 31 Dec 1999 12:00:00 GMT"), "http.last-modified"},
-		"segments deleted early":       {func(f *fake) { f.bend = gone }, "http.retained"},
-		"byte order mark":              {replace(`v\.m3u8`, `^#EXTM3U`, "\xEF\xBB\xBF#EXTM3U"), "hls.syntax"},
-		"tag twice":                    {replace(`v\.m3u8`, `#EXT-X-VERSION:6\n`, "#EXT-X-VERSION:6\n#EXT-X-VERSION:6\n"), "hls.syntax"},
-		"attribute twice":              {replace(`index\.m3u8`, `BANDWIDTH=300000,`, "BANDWIDTH=300000,BANDWIDTH=300000,"), "hls.syntax"},
-		"unquoted string":              {replace(`index\.m3u8`, `NAME="a"`, "NAME=a b"), "hls.syntax"},
-		"unknown tag":                  {replace(`a\.m3u8`, `#EXTINF`, "#EXT-X-UNHEARD-OF\n#EXTINF"), "hls.syntax"},
-		"over-declared version":        {replace(`a\.m3u8`, `VERSION:6`, "VERSION:9"), "(hls.version)"},
-		"target duration too short":    {replace(playlists, `TARGETDURATION:2`, "TARGETDURATION:1"), "hls.target-duration"},
-		"target durations differ":      {replace(`a\.m3u8`, `TARGETDURATION:2`, "TARGETDURATION:3"), "hls.target-duration-fixed"},
-		"target duration changes":      {later(replace(playlists, `TARGETDURATION:2`, "TARGETDURATION:3")), "hls.target-duration-fixed"},
-		"ENDLIST":                      {replace(`v\.m3u8`, `$`, "#EXT-X-ENDLIST\n"), "hls.live"},
-		"EVENT":                        {replace(`v\.m3u8`, `#EXT-X-TARGET`, "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-TARGET"), "hls.live"},
-		"not independent":              {replace(`index\.m3u8`, `#EXT-X-INDEPENDENT-SEGMENTS\n`, ""), "hls.independent-segments"},
-		"no dates":                     {replace(`a\.m3u8`, `#EXT-X-PROGRAM-DATE-TIME:.*\n`, ""), "hls.program-date-time"},
-		"date without milliseconds":    {replace(`a\.m3u8`, `\.\d{3}Z`, "Z"), "hls.syntax"},
-		"dates off the grid":           {edit(`v\.m3u8`, shiftDates), "hls.program-date-time-of-k"},
-		"number is not the name":       {edit(`v\.m3u8`, shiftSequence), "hls.number-is-name"},
-		"no map":                       {replace(`v\.m3u8`, `#EXT-X-MAP.*\n`, ""), "hls.map"},
-		"map changes":                  {edit(`v\.m3u8`, secondMap), "hls.map"},
-		"short playlist":               {edit(playlists, shorten), "hls.length"},
-		"no discontinuity sequence":    {replace(playlists, `#EXT-X-DISCONTINUITY-SEQUENCE:0\n`, ""), "(hls.discontinuity-sequence)"},
-		"goes back":                    {func(f *fake) { f.bend = back(f) }, "hls.sequence-regress"},
-		"discontinuities not counted":  {later(replace(playlists, `DISCONTINUITY-SEQUENCE:0`, "DISCONTINUITY-SEQUENCE:1")), "hls.sequence-regress"},
-		"listed segment changes":       {later(replace(`v\.m3u8`, `v/(\d*3)\.m4s`, "v//$1.m4s")), "hls.listed-changed"},
-		"media turns into a gap":       {later(replace(`v\.m3u8`, `#EXTINF:2.000,\nv/(\d*3)\.m4s`, "#EXT-X-GAP\n#EXTINF:2.000,\nv/$1.m4s")), "hls.listed-changed"},
-		"updates stop":                 {func(f *fake) { f.bend = frozen(f) }, "hls.cadence"},
-		"audio lags behind":            {func(f *fake) { f.bend = lagging(f) }, "hls.renditions-aligned"},
-		"discontinuity in one only":    {replace(`a\.m3u8`, `(#EXT-X-PROGRAM.*\n#EXTINF.*\na/\d*5\.m4s)`, "#EXT-X-DISCONTINUITY\n$1"), "hls.renditions-aligned"},
-		"EXTINF wrong":                 {replace(`v\.m3u8`, `#EXTINF:2.000`, "#EXTINF:2.002"), "hls.extinf"},
-		"no AVERAGE-BANDWIDTH":         {replace(`index\.m3u8`, `AVERAGE-BANDWIDTH=200000,`, ""), "hls.variant"},
-		"wrong resolution":             {replace(`index\.m3u8`, `64x36`, "64x48"), "hls.variant"},
-		"wrong frame rate":             {replace(`index\.m3u8`, `25\.000`, "29.970"), "hls.variant"},
-		"group does not exist":         {replace(`index\.m3u8`, `AUDIO="audio"`, `AUDIO="other"`), "hls.groups"},
-		"no language":                  {replace(`index\.m3u8`, `LANGUAGE="en",`, ""), "hls.groups"},
-		"captions not declared":        {replace(`index\.m3u8`, `CLOSED-CAPTIONS=NONE,`, ""), "hls.closed-captions"},
-		"wrong codecs":                 {replace(`index\.m3u8`, `mp4a\.40\.2`, "mp4a.40.5"), "hls.codecs"},
-		"bandwidth too low":            {replace(`index\.m3u8`, `BANDWIDTH=300000,AVERAGE-BANDWIDTH=200000`, "BANDWIDTH=50000,AVERAGE-BANDWIDTH=50000"), "hls.bandwidth"},
-		"average too low":              {replace(`index\.m3u8`, `AVERAGE-BANDWIDTH=200000`, "AVERAGE-BANDWIDTH=50000"), "(hls.average-bandwidth-so-far)"},
-		"MPD is no XML":                {replace(`manifest\.mpd`, `</MPD>`, ""), "dash.syntax"},
-		"static MPD":                   {replace(`manifest\.mpd`, `"dynamic"`, `"static"`), "dash.syntax"},
-		"another epoch":                {replace(`manifest\.mpd`, `1970-01-01`, "2000-01-01"), "dash.availability-start"},
-		"no clock":                     {replace(`manifest\.mpd`, `<UTCTiming.*?/>`, ""), "dash.utc-timing"},
-		"clock does not answer":        {replace(`manifest\.mpd`, `value="manifest.mpd"`, `value="time"`), "dash.utc-timing"},
-		"publishTime stands still":     {replace(`manifest\.mpd`, `publishTime="[^"]*"`, `publishTime="2000-01-01T00:00:00Z"`), "dash.publish-time"},
-		"period renamed":               {later(replace(`manifest\.mpd`, `id="P\d+"`, `id="P400000001"`)), "dash.invariants"},
-		"representation changes":       {later(replace(`manifest\.mpd`, `bandwidth="150000"`, `bandwidth="150001"`)), "dash.invariants"},
-		"hole in a timeline":           {replace(`manifest\.mpd`, `<S t="(\d+)" d="180000"/>`, `<S t="$1" d="179999"/>`), "dash.contiguous"},
-		"number is not K":              {edit(`manifest\.mpd`, shiftNumber), "dash.number-is-k"},
-		"offset is not the start":      {replace(`manifest\.mpd`, `presentationTimeOffset="(\d+)"`, `presentationTimeOffset="9$1"`), "dash.period"},
-		"MPD lists other files":        {replace(`manifest\.mpd`, `\$Number\$\.m4s`, `$$Number$$.mp4`), "dash.same-files"},
-		"MPD says another codec":       {replace(`manifest\.mpd`, `codecs="avc1[^"]*"`, `codecs="avc1.4d401f"`), "dash.representation"},
-		"init changes":                 {later(edit(`v/init-1\.mp4`, func(s string) string { return s + "\x00\x00\x00\x08free" })), "media.init"},
-		"init is junk":                 {edit(`v/init-1\.mp4`, func(string) string { return "junk" }), "media.init"},
-		"segment is cut":               {edit(`v/\d+\.m4s`, func(s string) string { return s[:len(s)-7] }), "media.segment"},
-		"segment is empty":             {edit(`a/\d*5\.m4s`, func(string) string { return "" }), "media.segment"},
-		"tfdt off by one":              {func(f *fake) { f.bend = offGrid(f) }, "media.tfdt"},
-		"sequence number":              {box(`v/\d+\.m4s`, "mfhd", 4, 7), "media.sequence-number"},
-		"audio of the segment before":  {func(f *fake) { f.bend = other(f, "a", -1) }, "media.audio-video"},
-		"video of the next segment":    {func(f *fake) { f.bend = other(f, "v", 1) }, "media.contiguous"},
-		"no key frame at the start":    {func(f *fake) { f.bend = noKey(f) }, "media.random-access"},
-		"producer time":                {box(`v/\d+\.m4s`, "prft", 8, 12345), "media.prft"},
-		"segment changes":              {func(f *fake) { f.bend = changing(f) }, "media.immutable"},
-		"slate":                        {slate, "(media.slate)"},
-		"slate cached for long":        {replace(segments, `^(....)stypmsdh....msdh`, "${1}stypslat\x00\x00\x00\x00msdh"), "http.caching"},
+		"segment missing":          {status(`v/\d*7\.m4s`, 404), "http.status"},
+		"playlist stale":           {later(status(`v\.m3u8`, 503)), "http.status"},
+		"redirect":                 {status(`a/\d*7\.m4s`, 302), "http.status"},
+		"wrong type of a playlist": {header(playlists, "Content-Type", "text/plain"), "http.content-type"},
+		"wrong type of a segment":  {header(segments, "Content-Type", "application/octet-stream"), "http.content-type"},
+		"no CORS":                  {header(segments, "X-Cors", "none"), "http.cors"},
+		"playlist cached for long": {header(playlists, "Cache-Control", "public, max-age=60"), "http.caching"},
+		"segment not cached":       {header(segments, "Cache-Control", "no-store"), "http.caching"},
+		"no ETag":                  {header(segments, "ETag", ""), "http.etag"},
+		"old Last-Modified": {header(playlists, "Last-Modified", "Fri, 31 Dec 1999 12:00:00 GMT"),
+			"http.last-modified"},
+		"segments deleted early": {func(f *fake) { f.bend = gone }, "http.retained"},
+		"byte order mark":        {replace(`v\.m3u8`, `^#EXTM3U`, "\xEF\xBB\xBF#EXTM3U"), "hls.syntax"},
+		"tag twice": {replace(`v\.m3u8`, `#EXT-X-VERSION:6\n`, "#EXT-X-VERSION:6\n#EXT-X-VERSION:6\n"),
+			"hls.syntax"},
+		"attribute twice": {replace(`index\.m3u8`, `BANDWIDTH=300000,`, "BANDWIDTH=300000,BANDWIDTH=300000,"),
+			"hls.syntax"},
+		"unquoted string":           {replace(`index\.m3u8`, `NAME="a"`, "NAME=a b"), "hls.syntax"},
+		"unknown tag":               {replace(`a\.m3u8`, `#EXTINF`, "#EXT-X-UNHEARD-OF\n#EXTINF"), "hls.syntax"},
+		"over-declared version":     {replace(`a\.m3u8`, `VERSION:6`, "VERSION:9"), "(hls.version)"},
+		"target duration too short": {replace(playlists, `TARGETDURATION:2`, "TARGETDURATION:1"), "hls.target-duration"},
+		"target durations differ": {replace(`a\.m3u8`, `TARGETDURATION:2`, "TARGETDURATION:3"),
+			"hls.target-duration-fixed"},
+		"target duration changes": {later(replace(playlists, `TARGETDURATION:2`, "TARGETDURATION:3")),
+			"hls.target-duration-fixed"},
+		"ENDLIST": {replace(`v\.m3u8`, `$`, "#EXT-X-ENDLIST\n"), "hls.live"},
+		"EVENT": {replace(`v\.m3u8`, `#EXT-X-TARGET`, "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-TARGET"),
+			"hls.live"},
+		"not independent": {replace(`index\.m3u8`, `#EXT-X-INDEPENDENT-SEGMENTS\n`, ""),
+			"hls.independent-segments"},
+		"no dates":                  {replace(`a\.m3u8`, `#EXT-X-PROGRAM-DATE-TIME:.*\n`, ""), "hls.program-date-time"},
+		"date without milliseconds": {replace(`a\.m3u8`, `\.\d{3}Z`, "Z"), "hls.syntax"},
+		"dates off the grid":        {edit(`v\.m3u8`, shiftDates), "hls.program-date-time-of-k"},
+		"number is not the name":    {edit(`v\.m3u8`, shiftSequence), "hls.number-is-name"},
+		"no map":                    {replace(`v\.m3u8`, `#EXT-X-MAP.*\n`, ""), "hls.map"},
+		"map changes":               {edit(`v\.m3u8`, secondMap), "hls.map"},
+		"short playlist":            {edit(playlists, shorten), "hls.length"},
+		"no discontinuity sequence": {replace(playlists, `#EXT-X-DISCONTINUITY-SEQUENCE:0\n`, ""),
+			"(hls.discontinuity-sequence)"},
+		"goes back": {func(f *fake) { f.bend = back(f) }, "hls.sequence-regress"},
+		"discontinuities not counted": {later(replace(playlists, `DISCONTINUITY-SEQUENCE:0`, "DISCONTINUITY-SEQUENCE:1")),
+			"hls.sequence-regress"},
+		"listed segment changes": {later(replace(`v\.m3u8`, `v/(\d*3)\.m4s`, "v//$1.m4s")), "hls.listed-changed"},
+		"media turns into a gap": {later(replace(`v\.m3u8`, `#EXTINF:2.000,\nv/(\d*3)\.m4s`,
+			"#EXT-X-GAP\n#EXTINF:2.000,\nv/$1.m4s")), "hls.listed-changed"},
+		"updates stop":      {func(f *fake) { f.bend = frozen(f) }, "hls.cadence"},
+		"audio lags behind": {func(f *fake) { f.bend = lagging(f) }, "hls.renditions-aligned"},
+		"discontinuity in one only": {replace(`a\.m3u8`, `(#EXT-X-PROGRAM.*\n#EXTINF.*\na/\d*5\.m4s)`,
+			"#EXT-X-DISCONTINUITY\n$1"), "hls.renditions-aligned"},
+		"EXTINF wrong":          {replace(`v\.m3u8`, `#EXTINF:2.000`, "#EXTINF:2.002"), "hls.extinf"},
+		"no AVERAGE-BANDWIDTH":  {replace(`index\.m3u8`, `AVERAGE-BANDWIDTH=200000,`, ""), "hls.variant"},
+		"wrong resolution":      {replace(`index\.m3u8`, `64x36`, "64x48"), "hls.variant"},
+		"wrong frame rate":      {replace(`index\.m3u8`, `25\.000`, "29.970"), "hls.variant"},
+		"group does not exist":  {replace(`index\.m3u8`, `AUDIO="audio"`, `AUDIO="other"`), "hls.groups"},
+		"no language":           {replace(`index\.m3u8`, `LANGUAGE="en",`, ""), "hls.groups"},
+		"captions not declared": {replace(`index\.m3u8`, `CLOSED-CAPTIONS=NONE,`, ""), "hls.closed-captions"},
+		"wrong codecs":          {replace(`index\.m3u8`, `mp4a\.40\.2`, "mp4a.40.5"), "hls.codecs"},
+		"bandwidth too low": {replace(`index\.m3u8`, `BANDWIDTH=300000,AVERAGE-BANDWIDTH=200000`,
+			"BANDWIDTH=50000,AVERAGE-BANDWIDTH=50000"), "hls.bandwidth"},
+		"average too low": {replace(`index\.m3u8`, `AVERAGE-BANDWIDTH=200000`, "AVERAGE-BANDWIDTH=50000"),
+			"(hls.average-bandwidth-so-far)"},
+		"MPD is no XML":         {replace(`manifest\.mpd`, `</MPD>`, ""), "dash.syntax"},
+		"static MPD":            {replace(`manifest\.mpd`, `"dynamic"`, `"static"`), "dash.syntax"},
+		"another epoch":         {replace(`manifest\.mpd`, `1970-01-01`, "2000-01-01"), "dash.availability-start"},
+		"no clock":              {replace(`manifest\.mpd`, `<UTCTiming.*?/>`, ""), "dash.utc-timing"},
+		"clock does not answer": {replace(`manifest\.mpd`, `value="manifest.mpd"`, `value="time"`), "dash.utc-timing"},
+		"publishTime stands still": {replace(`manifest\.mpd`, `publishTime="[^"]*"`,
+			`publishTime="2000-01-01T00:00:00Z"`), "dash.publish-time"},
+		"period renamed": {later(replace(`manifest\.mpd`, `id="P\d+"`, `id="P400000001"`)), "dash.invariants"},
+		"representation changes": {later(replace(`manifest\.mpd`, `bandwidth="150000"`, `bandwidth="150001"`)),
+			"dash.invariants"},
+		"hole in a timeline": {replace(`manifest\.mpd`, `<S t="(\d+)" d="180000"/>`, `<S t="$1" d="179999"/>`),
+			"dash.contiguous"},
+		"number is not K": {edit(`manifest\.mpd`, shiftNumber), "dash.number-is-k"},
+		"offset is not the start": {replace(`manifest\.mpd`, `presentationTimeOffset="(\d+)"`,
+			`presentationTimeOffset="9$1"`), "dash.period"},
+		"MPD lists other files": {replace(`manifest\.mpd`, `\$Number\$\.m4s`, `$$Number$$.mp4`), "dash.same-files"},
+		"MPD says another codec": {replace(`manifest\.mpd`, `codecs="avc1[^"]*"`, `codecs="avc1.4d401f"`),
+			"dash.representation"},
+		"init changes": {later(edit(`v/init-1\.mp4`,
+			func(s string) string { return s + "\x00\x00\x00\x08free" })), "media.init"},
+		"init is junk":                {edit(`v/init-1\.mp4`, func(string) string { return "junk" }), "media.init"},
+		"segment is cut":              {edit(`v/\d+\.m4s`, func(s string) string { return s[:len(s)-7] }), "media.segment"},
+		"segment is empty":            {edit(`a/\d*5\.m4s`, func(string) string { return "" }), "media.segment"},
+		"tfdt off by one":             {func(f *fake) { f.bend = offGrid(f) }, "media.tfdt"},
+		"sequence number":             {box(`v/\d+\.m4s`, "mfhd", 4, 7), "media.sequence-number"},
+		"audio of the segment before": {func(f *fake) { f.bend = other(f, "a", -1) }, "media.audio-video"},
+		"video of the next segment":   {func(f *fake) { f.bend = other(f, "v", 1) }, "media.contiguous"},
+		"no key frame at the start":   {func(f *fake) { f.bend = noKey(f) }, "media.random-access"},
+		"producer time":               {box(`v/\d+\.m4s`, "prft", 8, 12345), "media.prft"},
+		"segment changes":             {func(f *fake) { f.bend = changing(f) }, "media.immutable"},
+		"slate":                       {slate, "(media.slate)"},
+		"slate cached for long": {replace(segments, `^(....)stypmsdh....msdh`, "${1}stypslat\x00\x00\x00\x00msdh"),
+			"http.caching"},
 		"segment without its last GOP": {func(f *fake) { f.bend = short(f) }, "media.duration"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,11 +298,13 @@ func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func TestServerThatDoesNotAnswer(t *testing.T) {
-	v, err := verify.New(verify.Config{Target: "http://user:secret@h/news/index.m3u8?token=secret", Client: &http.Client{Transport: refusing{}}})
+	v, err := verify.New(verify.Config{Target: "http://user:secret@h/news/index.m3u8?token=secret",
+		Client: &http.Client{Transport: refusing{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = v.Run(context.Background()); err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "refused") {
+	if _, err = v.Run(context.Background()); err == nil || strings.Contains(err.Error(), "secret") ||
+		!strings.Contains(err.Error(), "refused") {
 		t.Error(err)
 	}
 }
@@ -358,7 +383,8 @@ func TestReportAsTextAndJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{`"ok":false`, `"findings":[{"rule":"http.status","severity":"error"`, `"renditions":[{"name":"v"`} {
+		for _, want := range []string{`"ok":false`, `"findings":[{"rule":"http.status","severity":"error"`,
+			`"renditions":[{"name":"v"`} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("no %s in %.600s", want, text)
 			}

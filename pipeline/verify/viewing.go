@@ -28,7 +28,8 @@ func (v *viewing) readIndex(o object) {
 			continue
 		}
 		t := &track{
-			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, media: map[int64]string{}, gaps: map[int64]bool{},
+			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, media: map[int64]string{},
+			gaps: map[int64]bool{},
 			read: map[int64]facts{}, inMPD: map[int64]bool{}, mpdInits: map[string]bool{},
 		}
 		for _, e := range m.members {
@@ -100,7 +101,8 @@ func (v *viewing) note(t *track, m *mediaList, at time.Time) {
 	}
 }
 
-// checkCadence holds the time between two updates against 1.5 target durations, plus what a look every interval may miss.
+// checkCadence holds the time between two updates against 1.5 target durations, plus what a look every interval may
+// miss.
 func (v *viewing) checkCadence(t *track, took time.Duration) {
 	limit := time.Duration(v.target)*1500*time.Millisecond + v.cfg.Interval
 	v.found.check(hlsCadence, t.playlist, took <= limit, "nothing new for %v, 1.5 target durations are %v",
@@ -187,7 +189,8 @@ func (v *viewing) report(w *Viewer, began time.Time) Report {
 	if s, ok := w.from.(*server); ok {
 		r.Target, r.Requests, r.Bytes = redact(w.cfg.Target), s.requests.Load(), s.bytes.Load()
 	}
-	r.Channel = Channel{SegmentSeconds: v.t.Duration().Seconds(), TargetDuration: v.target, WindowSeconds: v.window.Duration().Seconds()}
+	r.Channel = Channel{SegmentSeconds: v.t.Duration().Seconds(), TargetDuration: v.target,
+		WindowSeconds: v.window.Duration().Seconds()}
 	r.OK = v.found.clean() && len(v.tracks) > 0
 	if v.mpd != nil {
 		r.Channel.Periods = len(v.mpd.periods)
@@ -209,12 +212,14 @@ func (v *viewing) report(w *Viewer, began time.Time) Report {
 
 func (v *viewing) summary(t *track) Rendition {
 	r := Rendition{
-		Name: t.name, FirstK: t.firstK, LastK: t.lastK, Listed: len(t.media) + len(t.gaps), Read: len(t.read), Gaps: len(t.gaps),
+		Name: t.name, FirstK: t.firstK, LastK: t.lastK, Listed: len(t.media) + len(t.gaps),
+		Read: len(t.read), Gaps: len(t.gaps),
 		Updates: t.updates, Requests: t.requests, LongestUpdate: t.longest.Seconds(), DeclaredPeak: t.bandwidth,
 	}
 	r.Language, _ = t.member.attrs.text("LANGUAGE")
 	if h := t.header; h != nil {
-		r.Kind, r.Codecs, r.Width, r.Height, r.SampleRate, r.Channels = h.Kind.String(), h.CodecString(), h.Width, h.Height, h.SampleRate, h.Channels
+		r.Kind, r.Codecs = h.Kind.String(), h.CodecString()
+		r.Width, r.Height, r.SampleRate, r.Channels = h.Width, h.Height, h.SampleRate, h.Channels
 		if t.frame > 0 && h.Width > 0 {
 			r.FrameRate = tick.Nearest(int64(h.Timescale), int64(t.frame)).String()
 		}
@@ -233,7 +238,8 @@ func (v *viewing) summary(t *track) Rendition {
 	}
 	if n := len(t.latencies); n > 0 {
 		slices.Sort(t.latencies)
-		r.Latency = &Latency{Min: t.latencies[0].Seconds(), Median: t.latencies[n/2].Seconds(), Max: t.latencies[n-1].Seconds()}
+		r.Latency = &Latency{Min: t.latencies[0].Seconds(), Median: t.latencies[n/2].Seconds(),
+			Max: t.latencies[n-1].Seconds()}
 	}
 	return r
 }

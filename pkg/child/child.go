@@ -130,7 +130,8 @@ func (p *Process) attend(cmd *exec.Cmd) {
 		p.tail.read()
 	}()
 	p.awaitZombie()
-	_ = syscall.Kill(-p.pid, syscall.SIGKILL)                  // while the leader is unreaped its number cannot belong to another group
+	// while the leader is unreaped its number cannot belong to another group
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
 	_ = p.tail.from.SetReadDeadline(time.Now().Add(lastWords)) // a descendant in another group may hold the pipe
 	err := cmd.Wait()
 	<-tailed

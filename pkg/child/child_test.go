@@ -22,7 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func sh(t *testing.T, script string, outputs int) *child.Process {
 	t.Helper()
-	p, err := child.Start(child.Spec{Path: "sh", Args: []string{"-c", script}, Outputs: outputs, Grace: 100 * time.Millisecond})
+	p, err := child.Start(child.Spec{Path: "sh", Args: []string{"-c", script}, Outputs: outputs,
+		Grace: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,8 @@ func TestTailIsBounded(t *testing.T) {
 }
 
 func TestStartFailures(t *testing.T) {
-	for name, path := range map[string]string{"missing": "/no/such/program", "not a program": "/etc/passwd", "not in PATH": "no-such-program"} {
+	for name, path := range map[string]string{"missing": "/no/such/program", "not a program": "/etc/passwd",
+		"not in PATH": "no-such-program"} {
 		t.Run(name, func(t *testing.T) {
 			before := descriptors(t)
 			if _, err := child.Start(child.Spec{Path: path, Outputs: 3}); err == nil || !strings.Contains(err.Error(), path) {

@@ -12,7 +12,8 @@ import (
 // firstPID is the lowest number that a selector can mean as a PID: those below are reserved, so they are indexes.
 const firstPID = 0x10
 
-// tracks chooses the source's audio track for each audio rendition, as an index into the source's tracks; -1 is silence.
+// tracks chooses the source's audio track for each audio rendition, as an index into the source's tracks; -1 is
+// silence.
 func (p *planner) tracks() map[int]int {
 	chosen := map[int]int{}
 	for n, i := range p.audio {
@@ -45,7 +46,8 @@ func (p *planner) track(n int, r ladder.Rendition) int {
 	if r.Source >= 0 && r.Source < len(tracks) {
 		return r.Source
 	}
-	p.note("the source has %d audio tracks: rendition %s, the %d. of the channel, takes the first", len(tracks), r.Name, n+1)
+	p.note("the source has %d audio tracks: rendition %s, the %d. of the channel, takes the first", len(tracks), r.Name,
+		n+1)
 	return 0
 }
 
@@ -83,7 +85,8 @@ func (p *planner) audioGraph(chosen map[int]int) {
 	}
 }
 
-// track2renditions is the graph of one track: its samples put on the channel's audio grid, then each rendition's channels.
+// track2renditions is the graph of one track: its samples put on the channel's audio grid, then each rendition's
+// channels.
 func (p *planner) track2renditions(t int, renditions []int) string {
 	pid := uint16(SilencePID)
 	if t >= 0 {
@@ -91,9 +94,12 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 	}
 	first := p.firstSample()
 	var g strings.Builder
-	// async=1 fills holes and cuts overlaps, never stretches (stretching makes irregular PTS); min_hard_comp: without it each
-	// lost AAC frame shifts the sound by 21 ms for good; atrim: sound that is there before the start begins on the audio grid.
-	// FFmpeg builds this graph anew when the channel count changes in mid-run (2.0 to 5.1 and back, with every commercial),
+	// async=1 fills holes and cuts overlaps, never stretches (stretching makes irregular PTS); min_hard_comp: without it
+	// each
+	// lost AAC frame shifts the sound by 21 ms for good; atrim: sound that is there before the start begins on the audio
+	// grid.
+	// FFmpeg builds this graph anew when the channel count changes in mid-run (2.0 to 5.1 and back, with every
+	// commercial),
 	// so nothing in it may fill up from the run's start (first_pts would, with silence) unless that is asked for; instead
 	// asetpts moves what does not begin on the grid to the audio frame in which it begins: less than 22 ms.
 	fill := ""
@@ -114,7 +120,8 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 		} else {
 			g.WriteString(",")
 		}
-		fmt.Fprintf(&g, "aformat=sample_fmts=fltp:sample_rates=%d:channel_layouts=%s[o%d]", p.ch.Audio.Rate, layout(p.ch.Renditions[i]), i)
+		fmt.Fprintf(&g, "aformat=sample_fmts=fltp:sample_rates=%d:channel_layouts=%s[o%d]", p.ch.Audio.Rate,
+			layout(p.ch.Renditions[i]), i)
 	}
 	return g.String()
 }

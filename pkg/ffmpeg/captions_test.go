@@ -65,7 +65,8 @@ func TestCaptionsSurviveOnce(t *testing.T) {
 	}
 }
 
-// same tells whether got is want, apart from up to two pictures missing at either end: a picture that lands in the slot of
+// same tells whether got is want, apart from up to two pictures missing at either end: a picture that lands in the slot
+// of
 // another, and the tail of a file cut inside a picture.
 func same(got, want [][]byte) bool {
 	for skip := 0; skip <= 2 && skip < len(want); skip++ {
@@ -80,7 +81,8 @@ func same(got, want [][]byte) bool {
 // copied are the coded pictures of a source as they are.
 func copied(t *testing.T, ts []byte) []fmp4.Frame {
 	t.Helper()
-	cmd := exec.Command("ffmpeg", "-hide_banner", "-loglevel", "error", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-c", "copy",
+	cmd := exec.Command("ffmpeg", "-hide_banner", "-loglevel", "error", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0",
+		"-c", "copy",
 		"-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_every_frame+skip_trailer+delay_moov", "pipe:1")
 	cmd.Stdin = bytes.NewReader(ts)
 	out, err := cmd.Output()

@@ -30,7 +30,8 @@ func TestCaptures(t *testing.T) {
 		t.Run(c.file, func(t *testing.T) {
 			ts := media(t, c.file)
 			src := probe(t, ts)
-			w, h := ladder.Fit(ladder.Rendition{Width: 320, Height: 320}, src.Video.Width, src.Video.Height, src.Video.SARNum, src.Video.SARDen)
+			w, h := ladder.Fit(ladder.Rendition{Width: 320, Height: 320}, src.Video.Width, src.Video.Height, src.Video.SARNum,
+				src.Video.SARDen)
 			renditions := []ladder.Rendition{{Name: "v", Kind: ladder.Video, Width: w, Height: h, Bitrate: 300_000}}
 			if c.sound > 0 {
 				renditions = append(renditions, ladder.Rendition{Name: "a", Kind: ladder.Audio})

@@ -21,7 +21,8 @@ func makeTS(t *testing.T, args string, start string) []byte {
 	return out
 }
 
-// TestFormatChangesInMidRun feeds a source whose picture size and channel count change without a word in the PMT: the grid
+// TestFormatChangesInMidRun feeds a source whose picture size and channel count change without a word in the PMT: the
+// grid
 // must hold, whatever the picture and the sound are.
 func TestFormatChangesInMidRun(t *testing.T) {
 	const (
@@ -29,14 +30,21 @@ func TestFormatChangesInMidRun(t *testing.T) {
 		sound = " -f lavfi -i sine=f=440:r=48000:d=3 "
 	)
 	for name, parts := range map[string][2]string{
-		"larger picture":  {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2", "-f lavfi -i testsrc2=s=640x360:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2"},
-		"smaller picture": {"-f lavfi -i testsrc2=s=640x360:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2", "-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2"},
-		"other aspect":    {"-f lavfi -i testsrc2=s=720x576:r=25:d=3,setsar=64/45" + sound + video + "yuv420p -c:a mp2 -ac 2", "-f lavfi -i testsrc2=s=720x576:r=25:d=3,setsar=16/15" + sound + video + "yuv420p -c:a mp2 -ac 2"},
-		"deeper colour":   {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2", "-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv422p10 -c:a mp2 -ac 2"},
-		"stereo to 5.1":   {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 2", "-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 6"},
-		"5.1 to stereo":   {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 6", "-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 2"},
-		"mono to stereo":  {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 1", "-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2"},
-		"aac to 44.1 kHz": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a aac -ac 2", "-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a aac -ac 2 -ar 44100"},
+		"larger picture": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2",
+			"-f lavfi -i testsrc2=s=640x360:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2"},
+		"smaller picture": {"-f lavfi -i testsrc2=s=640x360:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2",
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2"},
+		"other aspect": {"-f lavfi -i testsrc2=s=720x576:r=25:d=3,setsar=64/45" + sound + video + "yuv420p -c:a mp2 -ac 2", "-f lavfi -i testsrc2=s=720x576:r=25:d=3,setsar=16/15" + sound + video + "yuv420p -c:a mp2 -ac 2"},
+		"deeper colour": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2",
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv422p10 -c:a mp2 -ac 2"},
+		"stereo to 5.1": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 2",
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 6"},
+		"5.1 to stereo": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 6",
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a ac3 -ac 2"},
+		"mono to stereo": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 1",
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a mp2 -ac 2"},
+		"aac to 44.1 kHz": {"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a aac -ac 2",
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=3" + sound + video + "yuv420p -c:a aac -ac 2 -ar 44100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := makeTS(t, parts[0], "10")
@@ -56,7 +64,8 @@ func TestFormatChangesInMidRun(t *testing.T) {
 	}
 }
 
-// checkSlots wants a sound frame in every slot of the audio grid, apart from the one in which the two parts were joined:
+// checkSlots wants a sound frame in every slot of the audio grid, apart from the one in which the two parts were
+// joined:
 // their sound neither ends nor begins on a frame.
 func checkSlots(t *testing.T, frames []take) {
 	t.Helper()

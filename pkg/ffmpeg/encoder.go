@@ -33,7 +33,8 @@ func Encoder(r ladder.Rendition) (string, error) {
 	r = r.WithDefaults()
 	if r.Kind == ladder.Audio {
 		if r.Codec != ladder.AAC || r.Encoder != "" && r.Encoder != "aac" {
-			return "", fmt.Errorf("rendition %s: audio codec %q with encoder %q is not supported (aac is)", r.Name, r.Codec, r.Encoder)
+			return "", fmt.Errorf("rendition %s: audio codec %q with encoder %q is not supported (aac is)", r.Name, r.Codec,
+				r.Encoder)
 		}
 		return "aac", nil
 	}
@@ -157,7 +158,8 @@ func (p *planner) x264(r ladder.Rendition) {
 	p.rate(r)
 	p.add("-bf", "2", "-refs", "3", "-a53cc", "1")
 	p.add("-x264-params", fmt.Sprintf(
-		"keyint=infinite:scenecut=0:open-gop=0:force-cfr=1:b-pyramid=none:weightp=1:weightb=1:cabac=1:8x8dct=1:nal-hrd=none:aud=0:chromaloc=0"+
+		"keyint=infinite:scenecut=0:open-gop=0:force-cfr=1:b-pyramid=none:weightp=1:weightb=1"+
+			":cabac=1:8x8dct=1:nal-hrd=none:aud=0:chromaloc=0"+
 			":rc-lookahead=%d:sync-lookahead=0:sliced-threads=0:threads=%d", p.lookahead(), threads(r)))
 }
 
@@ -179,7 +181,8 @@ func (p *planner) x265(r ladder.Rendition) {
 	p.add("-tag:v", "hvc1") // parameter sets out of band, as Apple's players want
 	p.rate(r)
 	p.add("-x265-params", fmt.Sprintf(
-		"keyint=-1:min-keyint=1:scenecut=0:open-gop=0:repeat-headers=0:bframes=2:b-pyramid=0:ref=3:weightp=1:weightb=0:hrd=0:aud=0:chromaloc=0"+
+		"keyint=-1:min-keyint=1:scenecut=0:open-gop=0:repeat-headers=0:bframes=2:b-pyramid=0:ref=3"+
+			":weightp=1:weightb=0:hrd=0:aud=0:chromaloc=0"+
 			":level-idc=%s:high-tier=0:rc-lookahead=%d:frame-threads=%d:wpp=1:pools=%d:info=0:log-level=warning",
 		r.Level(), p.lookahead(), min(2, threads(r)), threads(r)))
 }
@@ -189,7 +192,8 @@ func (p *planner) aom(r ladder.Rendition) {
 	if speed == "" {
 		speed = "8"
 	}
-	p.add("-usage", "realtime", "-cpu-used", speed, "-row-mt", "1", "-tiles", tiles(r), "-threads:v", strconv.Itoa(threads(r)))
+	p.add("-usage", "realtime", "-cpu-used", speed, "-row-mt", "1", "-tiles", tiles(r), "-threads:v",
+		strconv.Itoa(threads(r)))
 	p.add("-lag-in-frames", "0", "-g", "9999", "-keyint_min", "9999", "-error-resilience", "0", "-aq-mode", "3")
 	p.rate(r)
 }
@@ -204,7 +208,8 @@ func tiles(r ladder.Rendition) string {
 	return "2x1"
 }
 
-// The three below map the same wishes to encoders in hardware. They have not been run: the names and values are those of
+// The three below map the same wishes to encoders in hardware. They have not been run: the names and values are those
+// of
 // FFmpeg 5.1's own option tables.
 
 func (p *planner) nvenc(r ladder.Rendition) {

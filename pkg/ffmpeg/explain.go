@@ -20,14 +20,21 @@ var causes = []struct {
 }{
 	{regexp.MustCompile(`(?i)cannot allocate memory|malloc of size \d+ failed`), "FFmpeg ran out of memory"},
 	{regexp.MustCompile(`(?i)no space left on device`), "a disk is full"},
-	{regexp.MustCompile(`(?i)unknown encoder '([^']+)'`), "this FFmpeg was built without an encoder that the ladder names"},
+	{regexp.MustCompile(`(?i)unknown encoder '([^']+)'`),
+		"this FFmpeg was built without an encoder that the ladder names"},
 	{regexp.MustCompile(`(?i)no such filter: '([^']+)'`), "this FFmpeg was built without a filter that is needed"},
-	{regexp.MustCompile(`(?i)(cannot load (libcuda|nvcuda|libnvidia-encode)|no (nvenc )?capable devices found|no va display|failed to initiali[sz]e vaapi|error initiali[sz]ing an mfx session|device creation failed)`), "the hardware encoder cannot be opened"},
-	{regexp.MustCompile(`(?i)matches no streams|stream map '.*' matches no`), "a track of the source that was chosen did not come"},
-	{regexp.MustCompile(`(?i)(error initializing output stream|error while opening encoder)`), "an encoder refuses its parameters"},
-	{regexp.MustCompile(`(?i)cannot determine format of input stream|could not find codec parameters|output file .* does not contain any stream`), "no decodable track came"},
+	{regexp.MustCompile(`(?i)(cannot load (libcuda|nvcuda|libnvidia-encode)|no (nvenc )?capable devices found|` +
+		`no va display|failed to initiali[sz]e vaapi|error initiali[sz]ing an mfx session|device creation failed)`),
+		"the hardware encoder cannot be opened"},
+	{regexp.MustCompile(`(?i)matches no streams|stream map '.*' matches no`),
+		"a track of the source that was chosen did not come"},
+	{regexp.MustCompile(`(?i)(error initializing output stream|error while opening encoder)`),
+		"an encoder refuses its parameters"},
+	{regexp.MustCompile(`(?i)cannot determine format of input stream|could not find codec parameters|` +
+		`output file .* does not contain any stream`), "no decodable track came"},
 	{regexp.MustCompile(`(?i)invalid data found when processing input`), "the feed could not be decoded"},
-	{regexp.MustCompile(`(?i)option not found|unrecognized option|error splitting the argument list`), "this FFmpeg does not know an option that is needed"},
+	{regexp.MustCompile(`(?i)option not found|unrecognized option|error splitting the argument list`),
+		"this FFmpeg does not know an option that is needed"},
 }
 
 // Explain says in one sentence why an FFmpeg ended, with its own last words where they help.

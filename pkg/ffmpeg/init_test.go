@@ -9,7 +9,8 @@ import (
 	"onair/pkg/ladder"
 )
 
-// TestInitDoesNotDependOnTheSource holds the init segments of runs from unlike sources, and of runs that start at unlike
+// TestInitDoesNotDependOnTheSource holds the init segments of runs from unlike sources, and of runs that start at
+// unlike
 // places, against each other byte by byte.
 func TestInitDoesNotDependOnTheSource(t *testing.T) {
 	for name, r := range map[string]ladder.Rendition{
@@ -19,7 +20,8 @@ func TestInitDoesNotDependOnTheSource(t *testing.T) {
 			r.Name, r.Kind, r.Width, r.Height, r.Bitrate = "v", ladder.Video, 320, 180, 300_000
 			ch := channel(t, "25", r, ladder.Rendition{Name: "a", Kind: ladder.Audio, Channels: 2})
 			want := map[string][]byte{}
-			for i, s := range []string{"25p", "25p", "sound only", "hevc topleft 4:2:2", "576i mpeg2", "hevc hlg", "hevc pq no sound", "29.97i"} {
+			for i, s := range []string{"25p", "25p", "sound only", "hevc topleft 4:2:2", "576i mpeg2", "hevc hlg",
+				"hevc pq no sound", "29.97i"} {
 				if name == "av1" && i > 4 {
 					break // slow
 				}

@@ -2,7 +2,8 @@ package ffmpeg
 
 import "strings"
 
-// languages maps two-letter codes (ISO 639-1) to the three-letter codes that streams carry: terminology code first, then
+// languages maps two-letter codes (ISO 639-1) to the three-letter codes that streams carry: terminology code first,
+// then
 // the bibliographic one where it differs (ISO 639-2). It holds the languages of European and American broadcasts.
 var languages = map[string][]string{
 	"ar": {"ara"}, "bg": {"bul"}, "br": {"bre"}, "ca": {"cat"}, "cs": {"ces", "cze"}, "cy": {"cym", "wel"}, "da": {"dan"},
@@ -10,12 +11,14 @@ var languages = map[string][]string{
 	"fa": {"fas", "per"}, "fi": {"fin"}, "fr": {"fra", "fre"}, "ga": {"gle"}, "gl": {"glg"}, "he": {"heb"}, "hi": {"hin"},
 	"hr": {"hrv"}, "hu": {"hun"}, "hy": {"hye", "arm"}, "id": {"ind"}, "is": {"isl", "ice"}, "it": {"ita"}, "ja": {"jpn"},
 	"ka": {"kat", "geo"}, "ko": {"kor"}, "lb": {"ltz"}, "lt": {"lit"}, "lv": {"lav"}, "mk": {"mkd", "mac"}, "mt": {"mlt"},
-	"nl": {"nld", "dut"}, "no": {"nor"}, "pl": {"pol"}, "pt": {"por"}, "ro": {"ron", "rum"}, "ru": {"rus"}, "sk": {"slk", "slo"},
+	"nl": {"nld", "dut"}, "no": {"nor"}, "pl": {"pol"}, "pt": {"por"}, "ro": {"ron",
+		"rum"}, "ru": {"rus"}, "sk": {"slk", "slo"},
 	"sl": {"slv"}, "sq": {"sqi", "alb"}, "sr": {"srp"}, "sv": {"swe"}, "th": {"tha"}, "tr": {"tur"}, "uk": {"ukr"},
 	"vi": {"vie"}, "zh": {"zho", "chi"},
 }
 
-// sameLanguage tells whether a stream's code and a wanted tag mean the same language: "ger", "deu", "de" and "de-AT" do.
+// sameLanguage tells whether a stream's code and a wanted tag mean the same language: "ger", "deu", "de" and "de-AT"
+// do.
 func sameLanguage(stream, want string) bool {
 	stream, want = strings.ToLower(stream), strings.ToLower(want)
 	want, _, _ = strings.Cut(want, "-")

@@ -56,11 +56,13 @@ func TestLatency(t *testing.T) {
 		t.Skip("ONAIR_LATENCY is not set: takes real time, and a machine without other work")
 	}
 	for _, c := range []struct{ source, rate, codec string }{
-		{"25p", "25", "h264"}, {"576i mpeg2", "25", "h264"}, {"50p", "50", "h264"}, {"sound only", "25", "h264"}, {"hevc hlg", "25", "h264"},
+		{"25p", "25", "h264"}, {"576i mpeg2", "25", "h264"}, {"50p", "50", "h264"}, {"sound only", "25",
+			"h264"}, {"hevc hlg", "25", "h264"},
 		{"25p", "25", "hevc"}, {"25p", "25", "av1"},
 	} {
 		t.Run(c.source+" to "+c.codec, func(t *testing.T) {
-			ch := channel(t, c.rate, ladder.Rendition{Name: "v", Kind: ladder.Video, Codec: c.codec, Width: 640, Height: 360, Bitrate: 800_000},
+			ch := channel(t, c.rate, ladder.Rendition{Name: "v", Kind: ladder.Video, Codec: c.codec, Width: 640, Height: 360,
+				Bitrate: 800_000},
 				ladder.Rendition{Name: "a", Kind: ladder.Audio})
 			plan, ts, at := planned(t, source(t, c.source), ch, ch.Grid.Rate.NextSlot(epoch))
 			went := map[int64]time.Time{}

@@ -10,7 +10,8 @@ import (
 	"onair/pkg/tick"
 )
 
-// margin is the least distance between a run's base and its start: FFmpeg's timestamps stay positive with decoder delay,
+// margin is the least distance between a run's base and its start: FFmpeg's timestamps stay positive with decoder
+// delay,
 // encoder priming and pre-roll in front of the first frame.
 const margin = 2 * tick.Second
 
@@ -27,7 +28,8 @@ type Channel struct {
 	Audio      tick.Audio // zero is 48 kHz AAC-LC
 	Preset     string     // the codec's own presets; empty is "veryfast"
 	Renditions []ladder.Rendition
-	Select     []string // audio tracks of the input to take, in order: PIDs, languages or indexes; empty lets each rendition choose
+	// audio tracks of the input to take, in order: PIDs, languages or indexes; empty lets each rendition choose
+	Select []string
 }
 
 // Interval is the part of the timeline that a run encodes. Its end is the end of its input.
@@ -35,10 +37,12 @@ type Interval struct {
 	Base  tick.Tick // the instant of FFmpeg's PTS 0: a value of Base
 	Start tick.Tick // the run's first frame: a frame slot of the grid
 
-	// Audio is the first sample that is wanted, where that lies before Start; 0 is Start. A run that follows one whose feed
+	// Audio is the first sample that is wanted, where that lies before Start; 0 is Start. A run that follows one whose
+	// feed
 	// broke off wants sound from earlier on: in a TS it comes later than the pictures it belongs to. At most 1.5 s.
 	Audio tick.Tick
-	Fill  bool // the source's sound begins later: silence up to there. A change of its channels then costs sound, not pictures
+	// the source's sound begins later: silence up to there. A change of its channels then costs sound, not pictures
+	Fill bool
 }
 
 // priming is the least distance from base to the first sample that is wanted.
@@ -85,7 +89,8 @@ type planner struct {
 	audio []int
 }
 
-// NewPlan is the command for encoding src from at.Start on. A ladder that cannot be made is an error: the channel file's
+// NewPlan is the command for encoding src from at.Start on. A ladder that cannot be made is an error: the channel
+// file's
 // fault. What the source lacks is replaced: no audio by silence (see Plan.Silence), no video by black.
 func NewPlan(src Source, ch Channel, at Interval) (Plan, error) {
 	p := &planner{src: src, ch: ch, at: at}
@@ -137,7 +142,8 @@ func (p *planner) validate() error {
 	for _, i := range p.video {
 		r := p.ch.Renditions[i]
 		if r.Width <= 0 || r.Height <= 0 || r.Width%2 != 0 || r.Height%2 != 0 || r.Bitrate <= 0 {
-			return fmt.Errorf("rendition %s: size %dx%d must be even and bitrate %d positive", r.Name, r.Width, r.Height, r.Bitrate)
+			return fmt.Errorf("rendition %s: size %dx%d must be even and bitrate %d positive", r.Name, r.Width, r.Height,
+				r.Bitrate)
 		}
 	}
 	return nil

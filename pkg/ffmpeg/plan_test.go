@@ -20,10 +20,14 @@ func video(name string, w, h int) ladder.Rendition {
 }
 
 var (
-	hd    = &ffmpeg.Video{Codec: "h264", Width: 1920, Height: 1080, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 25, Den: 1}, Interlaced: true, Matrix: "bt709"}
-	sd    = &ffmpeg.Video{Codec: "mpeg2video", Width: 720, Height: 576, SARNum: 64, SARDen: 45, Rate: tick.Rate{Num: 25, Den: 1}, Interlaced: true, Matrix: "bt470bg"}
-	uhd   = &ffmpeg.Video{Codec: "hevc", Width: 3840, Height: 2160, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 50, Den: 1}, Transfer: "arib-std-b67", Matrix: "bt2020nc", Captions: true}
-	ntsc  = &ffmpeg.Video{Codec: "h264", Width: 1280, Height: 720, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 60000, Den: 1001}, Captions: true}
+	hd = &ffmpeg.Video{Codec: "h264", Width: 1920, Height: 1080, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 25,
+		Den: 1}, Interlaced: true, Matrix: "bt709"}
+	sd = &ffmpeg.Video{Codec: "mpeg2video", Width: 720, Height: 576, SARNum: 64, SARDen: 45, Rate: tick.Rate{Num: 25,
+		Den: 1}, Interlaced: true, Matrix: "bt470bg"}
+	uhd = &ffmpeg.Video{Codec: "hevc", Width: 3840, Height: 2160, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 50,
+		Den: 1}, Transfer: "arib-std-b67", Matrix: "bt2020nc", Captions: true}
+	ntsc = &ffmpeg.Video{Codec: "h264", Width: 1280, Height: 720, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 60000,
+		Den: 1001}, Captions: true}
 	audio = []ffmpeg.AudioTrack{
 		{PID: 0x101, Codec: "ac3", SampleRate: 48000, Channels: 6, Language: "ger"},
 		{PID: 0x102, Codec: "mp2", SampleRate: 48000, Channels: 2, Language: "eng"},
@@ -46,23 +50,42 @@ func TestPlan(t *testing.T) {
 		rate string
 		ch   ffmpeg.Channel
 	}{
-		"interlaced-hd":        {ffmpeg.Source{Video: hd, VideoPID: 0x100, Audio: audio}, "25", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v1080", 1920, 1080), video("v720", 1280, 720), a1}}},
-		"field-rate":           {ffmpeg.Source{Video: hd, VideoPID: 0x100, Audio: audio}, "50", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}, Preset: "faster"}},
-		"anamorphic-sd":        {ffmpeg.Source{Video: sd, VideoPID: 0x100, Audio: audio}, "25", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v576", 1024, 576)}}},
-		"pillarbox":            {ffmpeg.Source{Video: &ffmpeg.Video{Codec: "h264", Width: 720, Height: 576, SARNum: 16, SARDen: 15, Rate: tick.Rate{Num: 25, Den: 1}}, VideoPID: 0x100}, "25", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v576", 1024, 576)}}},
-		"hlg-uhd-hevc":         {ffmpeg.Source{Video: uhd, VideoPID: 0x100, Audio: audio}, "50", ffmpeg.Channel{Renditions: []ladder.Rendition{named("hevc", "")}}},
-		"captions-1001":        {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "60000/1001", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
-		"captions-dropped":     {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "30000/1001", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720)}}},
-		"av1":                  {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "30", ffmpeg.Channel{Renditions: []ladder.Rendition{named("av1", "")}, Preset: "slow"}},
-		"nvenc":                {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30", ffmpeg.Channel{Renditions: []ladder.Rendition{named("h264", "h264_nvenc")}}},
-		"vaapi":                {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30", ffmpeg.Channel{Renditions: []ladder.Rendition{named("hevc", "hevc_vaapi")}}},
-		"qsv":                  {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30", ffmpeg.Channel{Renditions: []ladder.Rendition{named("h264", "h264_qsv")}}},
-		"no-sound":             {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
-		"no-picture":           {ffmpeg.Source{Audio: audio}, "30", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
-		"audio-only":           {ffmpeg.Source{Video: hd, VideoPID: 0x100, Audio: audio}, "", ffmpeg.Channel{Renditions: []ladder.Rendition{a1}}},
-		"languages":            {ffmpeg.Source{Audio: audio}, "", ffmpeg.Channel{Renditions: []ladder.Rendition{language("en", "en", 2), language("de", "de-AT", 6), language("en1", "en", 1)}}},
-		"selected-by-pid":      {ffmpeg.Source{Audio: audio}, "", ffmpeg.Channel{Select: []string{"0x102", "257"}, Renditions: []ladder.Rendition{a1, {Name: "a2", Kind: ladder.Audio, Source: 1}}}},
-		"selected-not-present": {ffmpeg.Source{Audio: audio}, "", ffmpeg.Channel{Select: []string{"fra", "1"}, Renditions: []ladder.Rendition{a1, {Name: "a2", Kind: ladder.Audio, Source: 1}}}},
+		"interlaced-hd": {ffmpeg.Source{Video: hd, VideoPID: 0x100, Audio: audio}, "25",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v1080", 1920, 1080), video("v720", 1280, 720), a1}}},
+		"field-rate": {ffmpeg.Source{Video: hd, VideoPID: 0x100, Audio: audio}, "50",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}, Preset: "faster"}},
+		"anamorphic-sd": {ffmpeg.Source{Video: sd, VideoPID: 0x100, Audio: audio}, "25",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v576", 1024, 576)}}},
+		"pillarbox": {ffmpeg.Source{Video: &ffmpeg.Video{Codec: "h264", Width: 720, Height: 576, SARNum: 16,
+			SARDen: 15, Rate: tick.Rate{Num: 25,
+				Den: 1}}, VideoPID: 0x100}, "25", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v576", 1024, 576)}}},
+		"hlg-uhd-hevc": {ffmpeg.Source{Video: uhd, VideoPID: 0x100, Audio: audio}, "50",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{named("hevc", "")}}},
+		"captions-1001": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "60000/1001",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
+		"captions-dropped": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "30000/1001",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720)}}},
+		"av1": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "30",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{named("av1", "")}, Preset: "slow"}},
+		"nvenc": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{named("h264", "h264_nvenc")}}},
+		"vaapi": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{named("hevc", "hevc_vaapi")}}},
+		"qsv": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{named("h264", "h264_qsv")}}},
+		"no-sound": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31}, "30",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
+		"no-picture": {ffmpeg.Source{Audio: audio}, "30",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
+		"audio-only": {ffmpeg.Source{Video: hd, VideoPID: 0x100, Audio: audio}, "",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{a1}}},
+		"languages": {ffmpeg.Source{Audio: audio}, "",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{language("en", "en", 2), language("de", "de-AT", 6), language("en1",
+				"en", 1)}}},
+		"selected-by-pid": {ffmpeg.Source{Audio: audio}, "", ffmpeg.Channel{Select: []string{"0x102", "257"},
+			Renditions: []ladder.Rendition{a1, {Name: "a2", Kind: ladder.Audio, Source: 1}}}},
+		"selected-not-present": {ffmpeg.Source{Audio: audio}, "", ffmpeg.Channel{Select: []string{"fra", "1"},
+			Renditions: []ladder.Rendition{a1, {Name: "a2", Kind: ladder.Audio, Source: 1}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ch := c.ch
@@ -112,7 +135,8 @@ func dump(p ffmpeg.Plan) string {
 		}
 		b.WriteString(a)
 	}
-	fmt.Fprintf(&b, "\n\noutputs %v\nprogress %d\npids %v\nsilence %t\ncaptions %t\n", p.Outputs, p.Progress, p.PIDs, p.Silence, p.Captions)
+	fmt.Fprintf(&b, "\n\noutputs %v\nprogress %d\npids %v\nsilence %t\ncaptions %t\n", p.Outputs, p.Progress, p.PIDs,
+		p.Silence, p.Captions)
 	for _, n := range p.Notes {
 		fmt.Fprintln(&b, "note:", n)
 	}
@@ -146,14 +170,18 @@ func TestPlanRefuses(t *testing.T) {
 		r    []ladder.Rendition
 		want string
 	}{
-		"empty ladder":          {src, nil, "no renditions"},
-		"empty source":          {ffmpeg.Source{}, []ladder.Rendition{ok}, "neither video nor audio"},
-		"odd size":              {src, []ladder.Rendition{video("v", 641, 360)}, "must be even"},
-		"unknown codec":         {src, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Codec: "vp9", Width: 2, Height: 2, Bitrate: 1}}, `"vp9" is not supported`},
-		"unknown encoder":       {src, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Encoder: "h264_omx", Width: 2, Height: 2, Bitrate: 1}}, `"h264_omx" is not supported`},
-		"encoder of another":    {src, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Encoder: "hevc_nvenc", Width: 2, Height: 2, Bitrate: 1}}, "makes hevc, not h264"},
-		"unknown audio codec":   {src, []ladder.Rendition{{Name: "a", Kind: ladder.Audio, Codec: "opus"}}, `"opus"`},
-		"unknown audio encoder": {src, []ladder.Rendition{{Name: "a", Kind: ladder.Audio, Encoder: "libfdk_aac"}}, `"libfdk_aac"`},
+		"empty ladder": {src, nil, "no renditions"},
+		"empty source": {ffmpeg.Source{}, []ladder.Rendition{ok}, "neither video nor audio"},
+		"odd size":     {src, []ladder.Rendition{video("v", 641, 360)}, "must be even"},
+		"unknown codec": {src, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Codec: "vp9", Width: 2,
+			Height: 2, Bitrate: 1}}, `"vp9" is not supported`},
+		"unknown encoder": {src, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Encoder: "h264_omx", Width: 2,
+			Height: 2, Bitrate: 1}}, `"h264_omx" is not supported`},
+		"encoder of another": {src, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Encoder: "hevc_nvenc", Width: 2,
+			Height: 2, Bitrate: 1}}, "makes hevc, not h264"},
+		"unknown audio codec": {src, []ladder.Rendition{{Name: "a", Kind: ladder.Audio, Codec: "opus"}}, `"opus"`},
+		"unknown audio encoder": {src, []ladder.Rendition{{Name: "a", Kind: ladder.Audio, Encoder: "libfdk_aac"}},
+			`"libfdk_aac"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ch := ffmpeg.Channel{Grid: grid(t, "25"), Renditions: c.r}

@@ -10,7 +10,8 @@ const (
 	SilenceFrame      = 2160   // duration of a frame in units of 90 kHz: 1152 samples at 48 kHz
 )
 
-// mp2Silence is the start of an MPEG-1 layer II frame: 48 kHz, mono, 32 kb/s, no CRC. The frame is 96 bytes; without any
+// mp2Silence is the start of an MPEG-1 layer II frame: 48 kHz, mono, 32 kb/s, no CRC. The frame is 96 bytes; without
+// any
 // bits allocated, all of the rest is zero.
 var mp2Silence = [4]byte{0xFF, 0xFD, 0x14, 0xC0}
 

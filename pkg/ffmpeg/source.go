@@ -133,7 +133,8 @@ func (s probedStream) video() *Video {
 	return v
 }
 
-// rate prefers the average, which is per picture; ffprobe's other guess counts fields in some interlaced streams. A short
+// rate prefers the average, which is per picture; ffprobe's other guess counts fields in some interlaced streams. A
+// short
 // probe makes the average useless now and then: then the other one serves.
 func (s probedStream) rate() tick.Rate {
 	for _, text := range []string{s.AvgFrame, s.RFrame} {

@@ -8,10 +8,12 @@ import (
 	"onair/pkg/tick"
 )
 
-// TestSecondRunTakesOver cuts a feed in mid-GOP, lets a second run start from an earlier random access point at the very next
+// TestSecondRunTakesOver cuts a feed in mid-GOP, lets a second run start from an earlier random access point at the
+// very next
 // slot, and wants one unbroken row of frames.
 func TestSecondRunTakesOver(t *testing.T) {
-	for _, c := range []struct{ source, rate string }{{"25p", "25"}, {"576i mpeg2", "25"}, {"29.97i", "30000/1001"}, {"25p", "50"}} {
+	for _, c := range []struct{ source, rate string }{{"25p", "25"}, {"576i mpeg2", "25"}, {"29.97i", "30000/1001"},
+		{"25p", "50"}} {
 		t.Run(c.source+" at "+c.rate, func(t *testing.T) {
 			ch := channel(t, c.rate)
 			ts := source(t, c.source)
@@ -32,7 +34,8 @@ func TestSecondRunTakesOver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			res := run(t, second, whole(moved(feed, (at.Base-next.Base).Round(90_000)))) // from its beginning: more pre-roll than needed
+			// from its beginning: more pre-roll than needed
+			res := run(t, second, whole(moved(feed, (at.Base-next.Base).Round(90_000))))
 			if res.err != nil {
 				t.Fatal(res.err, res.stderr)
 			}
@@ -43,7 +46,8 @@ func TestSecondRunTakesOver(t *testing.T) {
 				from := next.Base + tick.FromUnits(b[0].DTS, scale)
 				if r.Kind == ladder.Video {
 					if from-last != grid.Frame() || from != next.Start || !b[0].Sync {
-						t.Errorf("%s: %v between the last frame and the first of the next run, key %t", r.Name, (from - last).Duration(), b[0].Sync)
+						t.Errorf("%s: %v between the last frame and the first of the next run, key %t", r.Name,
+							(from - last).Duration(), b[0].Sync)
 					}
 					checkKeys(t, r.Name, b, ch.Grid, grid.Slot(next.Start))
 				} else if frame := ch.Audio.Frame(); from > last-frame || (from-last)%frame != 0 {

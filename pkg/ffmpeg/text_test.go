@@ -30,7 +30,8 @@ func TestParseProbe(t *testing.T) {
 			Interlaced: true, Matrix: "bt470bg", Range: "tv", PixFmt: "yuv420p", Captions: true,
 		},
 		VideoPID: 0x100,
-		Audio:    []ffmpeg.AudioTrack{{PID: 0x101, Codec: "aac", SampleRate: 48000, Channels: 2, Layout: "stereo", Language: "deu", Profile: "LC"}},
+		Audio: []ffmpeg.AudioTrack{{PID: 0x101, Codec: "aac", SampleRate: 48000, Channels: 2, Layout: "stereo",
+			Language: "deu", Profile: "LC"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v %+v", got, got.Video)
@@ -100,7 +101,8 @@ func TestVersion(t *testing.T) {
 		if err == nil {
 			err = v.Check()
 		}
-		if v.Text != want.version || (err == nil) != (want.err == "") || err != nil && !strings.Contains(err.Error(), want.err) {
+		if v.Text != want.version || (err == nil) != (want.err == "") || err != nil && !strings.Contains(err.Error(),
+			want.err) {
 			t.Errorf("%q: %+v, %v", text, v, err)
 		}
 	}
@@ -112,7 +114,8 @@ func TestCapabilitiesOfTheInstalledFFmpeg(t *testing.T) {
 		t.Fatal(err)
 	}
 	caps := ffmpeg.ParseEncoders(out)
-	good := []ladder.Rendition{{Name: "v", Kind: ladder.Video}, {Name: "h", Kind: ladder.Video, Codec: "hevc"}, {Name: "a", Kind: ladder.Audio}}
+	good := []ladder.Rendition{{Name: "v", Kind: ladder.Video}, {Name: "h", Kind: ladder.Video, Codec: "hevc"},
+		{Name: "a", Kind: ladder.Audio}}
 	if err := caps.Check(good); err != nil {
 		t.Error(err)
 	}
@@ -130,11 +133,14 @@ func TestExplain(t *testing.T) {
 	}{
 		{ffmpeg.Exit{Code: -1, Signal: "killed"}, nil, "killed from outside"},
 		{ffmpeg.Exit{Code: -1, Signal: "killed", Asked: true}, nil, "as asked"},
-		{ffmpeg.Exit{Code: -1, Signal: "segmentation fault"}, []string{"last words"}, "crashed (segmentation fault): last words"},
+		{ffmpeg.Exit{Code: -1, Signal: "segmentation fault"}, []string{"last words"},
+			"crashed (segmentation fault): last words"},
 		{ffmpeg.Exit{}, nil, "its feed ended"},
 		{ffmpeg.Exit{Code: 1}, []string{"Unknown encoder 'libx265'"}, "built without an encoder"},
-		{ffmpeg.Exit{Code: 1}, []string{"[h264_nvenc @ 0x55d0] Cannot load libcuda.so.1", "Conversion failed!"}, "hardware encoder cannot be opened: [h264_nvenc] Cannot load"},
-		{ffmpeg.Exit{Code: 1}, []string{"Stream specifier 'i:258' in filtergraph description matches no streams."}, "did not come"},
+		{ffmpeg.Exit{Code: 1}, []string{"[h264_nvenc @ 0x55d0] Cannot load libcuda.so.1", "Conversion failed!"},
+			"hardware encoder cannot be opened: [h264_nvenc] Cannot load"},
+		{ffmpeg.Exit{Code: 1}, []string{"Stream specifier 'i:258' in filtergraph description matches no streams."},
+			"did not come"},
 		{ffmpeg.Exit{Code: 1}, []string{"something new"}, "failed with status 1: something new"},
 		{ffmpeg.Exit{Code: 69}, nil, "failed with status 69"},
 	} {

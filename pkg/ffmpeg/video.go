@@ -36,12 +36,15 @@ func (p *planner) pictures() string {
 	v := p.src.Video
 	if v == nil {
 		// Black, paced by the sound: a generated picture of its own would not end with the feed. The
-		// idle loop ends with its last picture: FFmpeg counts the sound's end in the wrong unit, and fps would go on until then.
+		// idle loop ends with its last picture: FFmpeg counts the sound's end in the wrong unit, and fps would go on until
+		// then.
 		p.note("the source has no video: black is encoded")
-		return fmt.Sprintf("[0:i:%d]showwaves=s=64x36:r=%s:colors=black:split_channels=0,loop=0,format=yuv420p,lutyuv=y=16:u=128:v=128",
+		return fmt.Sprintf("[0:i:%d]showwaves=s=64x36:r=%s:colors=black:split_channels=0,"+
+			"loop=loop=0:size=1,format=yuv420p,lutyuv=y=16:u=128:v=128",
 			p.src.Audio[0].PID, p.ch.Grid.Rate)
 	}
-	g := fmt.Sprintf("[0:i:%d]scale=%d:%d", p.src.VideoPID, v.Width, v.Height) // no work, unless the size changes in mid-run
+	// no work, unless the size changes in mid-run
+	g := fmt.Sprintf("[0:i:%d]scale=%d:%d", p.src.VideoPID, v.Width, v.Height)
 	if mode := p.deinterlacer(); mode != "" {
 		g += "," + mode
 	}
@@ -55,7 +58,8 @@ func (p *planner) pictures() string {
 	return g
 }
 
-// mayInterlace tells whether interlaced pictures have to be expected: film in a broadcast service is flagged progressive
+// mayInterlace tells whether interlaced pictures have to be expected: film in a broadcast service is flagged
+// progressive
 // picture by picture, and the next programme is not.
 func (v Video) mayInterlace() bool {
 	if v.Interlaced {
@@ -101,7 +105,8 @@ func (p *planner) slots() string {
 	if p.Captions {
 		// A repeated picture, and the second of the two that a deinterlacer makes, carries the captions once more: a
 		// picture from the same place in the feed as the one before loses them.
-		// (The expression is evaluated more than once for a picture, so it changes its memory only when the time has changed.)
+		// (The expression is evaluated more than once for a picture, so it changes its memory only when the time has
+		// changed.)
 		s += ",sidedata=mode=delete:type=A53_CC:enable='if(eq(t,ld(1)),0,st(2,eq(pos,ld(0)));st(0,pos);st(1,t));ld(2)'"
 	}
 	return s
@@ -135,7 +140,8 @@ func (p *planner) picture(r ladder.Rendition) string {
 // normalise scales to w x h and converts whatever the source's colour is to BT.709, narrow range.
 func (v Video) normalise(w, h int) string {
 	if v.Transfer == "arib-std-b67" || v.Transfer == "smpte2084" {
-		return fmt.Sprintf("zscale=w=%d:h=%d:f=bicubic:min=bt2020nc:tin=%s:pin=bt2020:rin=%s:t=linear:npl=%d,format=gbrpf32le,"+
+		return fmt.Sprintf("zscale=w=%d:h=%d:f=bicubic:min=bt2020nc:tin=%s:pin=bt2020:rin=%s:t=linear:npl=%d,"+
+			"format=gbrpf32le,"+
 			"zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv",
 			w, h, v.Transfer, zrange(v.Range), nominalPeak)
 	}
@@ -173,6 +179,7 @@ func zrange(r string) string {
 	return "limited"
 }
 
-// nominalPeak is the brightness in cd/m2 that the tone mapper takes for 1.0. With 100, HDR reference white (BT.2408) of PQ
+// nominalPeak is the brightness in cd/m2 that the tone mapper takes for 1.0. With 100, HDR reference white (BT.2408) of
+// PQ
 // and of HLG both come out at 76 % of SDR white; with 203 at 62 %.
 const nominalPeak = 100
