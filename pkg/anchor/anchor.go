@@ -11,13 +11,56 @@ import (
 
 // Anchor says that source time PTS (90 kHz, unwrapped in its own generation) is Tick on the timeline.
 type Anchor struct {
-	Gen  int64     `json:"generation"`
-	PTS  int64     `json:"pts"`
-	Tick tick.Tick `json:"tick"`
+	Gen    int64     `json:"generation"`
+	PTS    int64     `json:"pts"`
+	Tick   tick.Tick `json:"tick"`
+	Shifts []Shift   `json:"shifts,omitempty"` // in the order in which they were decided; not changed in place
+}
+
+// Shift moves what maps to From or later by Delta: how drift is taken out, one frame at a time.
+type Shift struct {
+	From  tick.Tick `json:"from"`
+	Delta tick.Tick `json:"delta"`
 }
 
 // Map is the place of a source time on the timeline.
-func (a Anchor) Map(pts int64) tick.Tick { return a.Tick + tick.Tick(pts-a.PTS)*tick.Per90k }
+func (a Anchor) Map(pts int64) tick.Tick {
+	at := a.plain(pts)
+	for _, s := range a.Shifts {
+		if at >= s.From {
+			at += s.Delta
+		}
+	}
+	return at
+}
+
+// MapAsOf is the place of a source time for a reader that begins at when: it meets no shift on its way, those that rule
+// at when hold for all that it reads.
+func (a Anchor) MapAsOf(pts int64, when tick.Tick) tick.Tick {
+	at := a.plain(pts)
+	for _, s := range a.Shifts {
+		if s.From <= when {
+			at += s.Delta
+		}
+	}
+	return at
+}
+
+func (a Anchor) plain(pts int64) tick.Tick { return a.Tick + tick.Tick(pts-a.PTS)*tick.Per90k }
+
+// maxShifts is how many shifts an anchor keeps apart: the older ones lie hours back.
+const maxShifts = 16
+
+// shifted is the anchor with one more shift.
+func (a Anchor) shifted(s Shift) Anchor {
+	all := append(append([]Shift(nil), a.Shifts...), s)
+	for len(all) > maxShifts {
+		a.Tick += all[0].Delta
+		all = all[1:]
+	}
+	a.Shifts = all
+	return a
+}
 
 // Fit is how far a stored anchor's mapping may lie from the arrival of a packet for the anchor to be used again.
 const Fit = 2 * tick.Second

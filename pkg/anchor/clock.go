@@ -12,6 +12,8 @@ const (
 	maxPending = 2 * tick.Second // how long another stream's jump waits for the reference stream to follow
 	maxMissing = tick.Second     // a jump with less than this missing goes on at the next slot
 	maxAhead   = 10 * tick.Second
+	maxReorder = 10 * tick.Second // how long after its decoding a picture may be shown; more is a damaged header
+	maxGlitch  = tick.Second / 2  // a jump that is taken back within this was none
 )
 
 // Stamp is one PES header's time as it came.
@@ -60,7 +62,16 @@ type Clock struct {
 	refArrival tick.Tick
 	offset     offset
 	lag        lag
+	lead       lead
 	ahead      bool // the reference runs ahead of real time by more than it may
+	left       left
+}
+
+// left is where the reference stream was before its last jump.
+type left struct {
+	stream
+	refMax int64
+	at     tick.Tick // arrival of the stamp that jumped
 }
 
 // NewClock makes a clock that fills table. known are stored generations, oldest first: the newest that fits the feed is used
@@ -99,6 +110,10 @@ func (c *Clock) fix(a Anchor) {
 // Push places one stamp.
 func (c *Clock) Push(s Stamp) Place {
 	c.expire(s.Arrival)
+	u := tick.Unwrapper{Bits: 33}
+	if d := tick.Tick(u.Near(s.PTS-s.DTS, 0)) * tick.Per90k; d < -maxStep || d > maxReorder {
+		return Place{Drop: true}
+	}
 	st := &c.streams[s.Stream]
 	if c.gen == 0 {
 		if !s.Ref {
@@ -106,12 +121,18 @@ func (c *Clock) Push(s Stamp) Place {
 		}
 		return c.start(s)
 	}
-	late := s.Ref && c.lag.tooLate()
+	late := s.Ref && (c.lag.tooLate() || c.lead.forGood(s.Arrival))
 	gen, dts, known := c.match(st, s)
+	if !known && s.Ref {
+		dts, known = c.comeBack(s)
+		gen = c.gen
+	}
 	if !known || late {
+		if s.Ref && !late {
+			c.left = left{stream: *st, refMax: c.refMax, at: s.Arrival}
+		}
 		gen, dts = c.jump(s)
 	}
-	u := tick.Unwrapper{Bits: 33}
 	p := Place{Gen: gen, DTS: dts, PTS: u.Near(s.PTS, dts), Jump: !known || late}
 	*st = stream{seen: true, gen: gen, dts: dts, arrival: s.Arrival}
 	if s.Ref {
@@ -125,13 +146,37 @@ func (c *Clock) Push(s Stamp) Place {
 	return p
 }
 
+// comeBack returns to the clock that the reference stream left a moment ago, if s continues that one: what lay between was
+// no jump but a few damaged headers, and the other streams have not followed it.
+func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
+	if c.snap == 0 || !c.left.seen || s.Arrival-c.left.at > maxGlitch {
+		return 0, false
+	}
+	u := tick.Unwrapper{Bits: 33}
+	dts = u.Near(s.DTS, c.left.dts)
+	if _, state := c.table.Map(c.left.gen, dts); state != Mapped {
+		return 0, false
+	}
+	if step := tick.Tick(dts-c.left.dts) * tick.Per90k; step < -maxBack || step > maxStep {
+		return 0, false
+	}
+	c.gen, c.refMax = c.left.gen, c.left.refMax
+	c.left, c.lag, c.offset = left{}, lag{}, offset{}
+	return dts, true
+}
+
 // follow keeps what the next jump and the drift watch need of the reference stream.
 func (c *Clock) follow(p Place, s Stamp) {
-	c.refMax = max(c.refMax, p.PTS)
 	c.refArrival = s.Arrival
 	at, state := c.table.Map(p.Gen, p.PTS)
 	c.ahead = state == Mapped && at-s.Arrival > maxAhead
-	if state == Mapped && !c.ahead {
+	if c.ahead {
+		c.lead.push(at-s.Arrival, s.Arrival)
+		return
+	}
+	c.lead = lead{}
+	c.refMax = max(c.refMax, p.PTS)
+	if state == Mapped {
 		c.offset.push(at-s.Arrival, s.Arrival)
 		c.lag.push(s.Arrival-at, s.Arrival)
 	}
@@ -227,7 +272,7 @@ func (c *Clock) jump(s Stamp) (gen, dts int64) {
 func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
 	old := c.gen
 	c.gen, c.ruledAt = p.Gen, arrival
-	c.lag = lag{}
+	c.lag, c.lead = lag{}, lead{}
 	if late { // same clock, other anchor: the other streams come along
 		for i := range c.streams {
 			if st := &c.streams[i]; st.gen == old {

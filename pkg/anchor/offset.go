@@ -63,3 +63,19 @@ func (l *lag) push(behind, now tick.Tick) {
 }
 
 func (l *lag) tooLate() bool { return l.since == -1<<62 }
+
+// lead watches a feed that runs ahead of real time: one that stays as far ahead as it is (a sender that began with a burst)
+// is anchored anew, one that gets further ahead is not.
+type lead struct {
+	since   tick.Tick
+	most    tick.Tick
+	started bool
+}
+
+func (l *lead) push(ahead, now tick.Tick) {
+	if !l.started || ahead > l.most+maxStep {
+		*l = lead{since: now, most: ahead, started: true}
+	}
+}
+
+func (l *lead) forGood(now tick.Tick) bool { return l.started && now-l.since > lagSpan }

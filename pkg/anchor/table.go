@@ -22,11 +22,7 @@ const keep = 100
 type entry struct {
 	state  State
 	anchor Anchor
-	shifts []shift
 }
-
-// shift moves what maps to From or later by Delta: how drift is taken out, one frame at a time.
-type shift struct{ From, Delta tick.Tick }
 
 // Table holds the anchors of an input by generation. It may be used from several goroutines.
 type Table struct {
@@ -65,42 +61,56 @@ func (t *Table) Kill(gen int64) {
 	}
 }
 
-// Shift moves what generation gen maps to from or later by delta.
-func (t *Table) Shift(gen int64, from, delta tick.Tick) {
+// Shift moves what generation gen maps to from or later by delta, and returns the anchor that says so.
+func (t *Table) Shift(gen int64, from, delta tick.Tick) (Anchor, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e := t.entries[gen]; e != nil && e.state == Mapped {
-		e.shifts = append(e.shifts, shift{from, delta})
-	}
-}
-
-// Map places a source time of a generation on the timeline. A generation that the table no longer knows is Dead.
-func (t *Table) Map(gen, pts int64) (tick.Tick, State) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	e := t.entries[gen]
-	if e == nil {
-		return 0, Dead
-	}
-	if e.state != Mapped {
-		return 0, e.state
-	}
-	at := e.anchor.Map(pts)
-	for _, s := range e.shifts {
-		if at >= s.From {
-			at += s.Delta
-		}
-	}
-	return at, Mapped
-}
-
-// Anchor is a generation's anchor, if it has one.
-func (t *Table) Anchor(gen int64) (Anchor, bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
 	e := t.entries[gen]
 	if e == nil || e.state != Mapped {
 		return Anchor{}, false
 	}
+	e.anchor = e.anchor.shifted(Shift{from, delta})
 	return e.anchor, true
+}
+
+// Shifted tells whether a shift takes effect after the one instant, and not after the other.
+func (t *Table) Shifted(after, until tick.Tick) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, e := range t.entries {
+		for _, s := range e.anchor.Shifts {
+			if s.From > after && s.From <= until {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Map places a source time of a generation on the timeline. A generation that the table no longer knows is Dead.
+func (t *Table) Map(gen, pts int64) (tick.Tick, State) {
+	a, state := t.find(gen)
+	return a.Map(pts), state
+}
+
+// MapAsOf is Map for a reader that begins at when, see Anchor.MapAsOf.
+func (t *Table) MapAsOf(gen, pts int64, when tick.Tick) (tick.Tick, State) {
+	a, state := t.find(gen)
+	return a.MapAsOf(pts, when), state
+}
+
+func (t *Table) find(gen int64) (Anchor, State) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	e := t.entries[gen]
+	if e == nil {
+		return Anchor{}, Dead
+	}
+	return e.anchor, e.state
+}
+
+// Anchor is a generation's anchor, if it has one.
+func (t *Table) Anchor(gen int64) (Anchor, bool) {
+	a, state := t.find(gen)
+	return a, state == Mapped
 }
