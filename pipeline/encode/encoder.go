@@ -22,6 +22,7 @@ const (
 	leadTime     = tick.Second      // a planned run is started this long before its first frame is due
 	probing      = 3 * tick.Second  // how long another input waits while the last one's new format is probed
 	calm         = 30 * tick.Second // a run that lived this long was no failure of the start
+	poisoned     = 3                // runs that end badly within one segment: what they read is left out
 )
 
 // Input is one of the channel's inputs as the encoder sees it.
@@ -47,29 +48,6 @@ type Config struct {
 	Event   func(level, message string) // "info", "warning", "error"
 }
 
-// RunStatus describes a run.
-type RunStatus struct {
-	ID, PID int
-	Input   string
-	State   string // starting, active, ending
-	From    tick.Tick
-	Frames  uint64
-	Behind  tick.Tick
-	Fed     int64
-	Reason  string
-	Command []string
-	ffmpeg.Progress
-}
-
-// Status describes the encoder.
-type Status struct {
-	Active   string // input of the active run; empty: none
-	Choice   string // "auto", or the input that was asked for
-	Started  uint64
-	Restarts uint64 // because a run died or stalled
-	Runs     []RunStatus
-}
-
 // Encoder keeps one run going, and joins it to the next one.
 type Encoder struct {
 	cfg Config
@@ -82,13 +60,16 @@ type Encoder struct {
 	next     *run      // a planned run, until it has taken over
 	switchAt tick.Tick // where next takes over
 	resume   bool      // the run before ended badly: begin at a whole segment
+	skip     bool      // but with what has arrived since that run's end: what it read is the trouble
 	failures int
 	retryAt  tick.Tick
 	lastID   int
-	last     string    // input of the newest run
+	last     string    // input of the newest run that was active
 	freedAt  tick.Tick // when the last run ended
 	usedUp   uint64    // position in its spool up to which it had read
 	restarts uint64
+	stuckAt  tick.Tick // where the newest run that ended badly left the timeline
+	stuck    int       // how many have ended there
 }
 
 // New makes an encoder.
@@ -133,35 +114,17 @@ func (e *Encoder) Choose(name string) error {
 	return nil
 }
 
-// Status tells what runs now.
-func (e *Encoder) Status() Status {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	st := e.st
-	st.Choice = e.choice
-	return st
-}
-
-func (e *Encoder) wanted() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.choice
-}
-
 // step is one look at everything.
 func (e *Encoder) step(now tick.Tick) {
-	e.settle()
 	switch {
 	case e.active == nil:
 		e.begin(now)
-	case e.active.over():
-		e.bury(now)
-	case e.stalled(e.active, now):
-		e.event("error", "ffmpeg delivers nothing although it is fed: killed and started again from the spool")
-		e.active.stop()
-		e.bury(now)
 	case e.next != nil:
-		e.watchNext(now)
+		e.handOver(now)
+	case e.active.over():
+		e.bury(now, nil)
+	case e.stalled(e.active, now):
+		e.bury(now, errStalled)
 	default:
 		e.steady(now)
 	}
@@ -170,69 +133,23 @@ func (e *Encoder) step(now tick.Tick) {
 // steady looks after a run that works: loss of its input, a switch, its planned replacement.
 func (e *Encoder) steady(now tick.Tick) {
 	a := e.active
-	in, src, ok := e.choose(now)
+	src, ok := e.choose(now)
 	lost := e.silent(a.src.Input, now) > e.cfg.Loss
 	switch {
-	case lost && ok && in.Name() != a.src.Input, e.silent(a.src.Input, now) > e.cfg.Loss+e.cfg.Hold:
-		if !a.feed.finish.Swap(true) {
-			e.event("warning", fmt.Sprintf("input %s is lost: nothing has arrived for %v", a.src.Input,
-				e.silent(a.src.Input, now).Duration().Round(time.Millisecond)))
-		}
-	case !ok || lost || a.frames.Load() == 0:
-	case in.Name() != a.src.Input:
-		e.plan(src, now, "switch to input "+in.Name())
-	case now-a.began > e.cfg.Rotate:
-		e.plan(src, now, "planned rotation")
+	case lost && ok && src.Input != a.src.Input, e.silent(a.src.Input, now) > e.cfg.Loss+e.cfg.Hold:
+		e.cut(now)
+	case !ok || lost || a.frames.Load() == 0 || a.feed.finish.Load() || now < e.retryAt:
+	default:
+		e.replace(src, now)
 	}
 }
 
-// choose is the input that should be on air: the one that was asked for if it can, else (or on "auto") the one on air as
-// long as it is alive, else the first that is.
-func (e *Encoder) choose(now tick.Tick) (Input, Source, bool) {
-	order := e.cfg.Inputs
-	first := e.wanted()
-	if first == "auto" {
-		first = e.last
+// cut lets the active run end with what has arrived of its input.
+func (e *Encoder) cut(now tick.Tick) {
+	if a := e.active; !a.feed.finish.Swap(true) {
+		e.event("warning", fmt.Sprintf("input %s is lost: nothing has arrived for %v", a.src.Input,
+			e.silent(a.src.Input, now).Duration().Round(time.Millisecond)))
 	}
-	if first == "" {
-		first = e.preferred(now)
-	}
-	for pass := range 2 {
-		for _, in := range order {
-			if (in.Name() == first) != (pass == 0) || in.Silent(now) > e.cfg.Loss {
-				continue
-			}
-			if src, ok := in.Source(); ok {
-				return in, src, true
-			}
-			if pass == 0 && now-e.freedAt < probing {
-				return nil, Source{}, false
-			}
-		}
-	}
-	return nil, Source{}, false
-}
-
-// preferred is, before the first run, the input that is waited for while it is probed: the first one that is alive.
-func (e *Encoder) preferred(now tick.Tick) string {
-	for _, in := range e.cfg.Inputs {
-		if in.Silent(now) <= e.cfg.Loss {
-			if e.freedAt == 0 {
-				e.freedAt = now
-			}
-			return in.Name()
-		}
-	}
-	return ""
-}
-
-func (e *Encoder) silent(input string, now tick.Tick) tick.Tick {
-	for _, in := range e.cfg.Inputs {
-		if in.Name() == input {
-			return in.Silent(now)
-		}
-	}
-	return 0
 }
 
 // begin starts a run where the timeline goes on.
@@ -240,11 +157,14 @@ func (e *Encoder) begin(now tick.Tick) {
 	if now < e.retryAt {
 		return
 	}
-	in, src, ok := e.choose(now)
+	src, ok := e.choose(now)
 	if !ok {
 		return
 	}
-	if !e.resume && src.Input == e.last {
+	switch {
+	case src.Input != e.last:
+		src.rejoin()
+	case !e.resume || e.skip:
 		src.after = e.usedUp
 	}
 	video, audio, enter, ok := e.where(src, now)
@@ -257,12 +177,12 @@ func (e *Encoder) begin(now tick.Tick) {
 	} else if e.lastID > 0 {
 		reason = "goes on"
 	}
-	r, err := e.start(src, enter, video, audio, reason+" with input "+in.Name())
+	r, err := e.start(src, enter, video, audio, reason+" with input "+src.Input)
 	if err != nil {
 		e.fail(now, err)
 		return
 	}
-	e.active, e.resume = r, false
+	e.active, e.last, e.resume, e.skip = r, src.Input, false, false
 	e.cfg.Output.Take(r.id, video, audio)
 	r.open()
 }
@@ -276,137 +196,18 @@ func (e *Encoder) where(src Source, now tick.Tick) (video, audio tick.Tick, in e
 	if !any {
 		want = 0 // nothing before: from the first point at which the source can be decoded
 	}
+	src.asOf = want
 	in, ok = src.enter(want, now)
 	if !ok {
 		return 0, 0, in, false
 	}
 	if from := grid.Start(grid.K(in.at)); !any || from > video {
-		video, audio = from, from
+		video, audio, src.asOf = from, from, from
 		if in, ok = src.enter(video, now); !ok {
 			return 0, 0, in, false
 		}
 	}
 	return video, audio, in, true
-}
-
-// plan prepares a hand-over at the next segment boundary that the new run can reach in time.
-func (e *Encoder) plan(src Source, now tick.Tick, reason string) {
-	head, ok := src.head()
-	if !ok {
-		return
-	}
-	grid := e.cfg.Channel.Grid
-	at := grid.Start(grid.NextK(head + leadTime))
-	if next, _, any := e.cfg.Output.Next(false); any && at < next {
-		at = grid.Start(grid.NextK(next))
-	}
-	if at-head > leadTime+lookSlack {
-		return // not yet
-	}
-	in, ok := src.enter(at, now)
-	if !ok {
-		return
-	}
-	r, err := e.start(src, in, at, at, reason)
-	if err != nil {
-		e.fail(now, err)
-		return
-	}
-	e.next, e.switchAt = r, at
-	e.cfg.Output.Take(r.id, at, at)
-	r.open()
-}
-
-// lookSlack is how much earlier than leadTime a planned run may be started.
-const lookSlack = tick.Second / 5
-
-// watchNext completes a planned hand-over, or gives it up when the new run fails.
-func (e *Encoder) watchNext(now tick.Tick) {
-	if e.next.over() || e.stalled(e.next, now) {
-		e.event("error", "the run that was to take over failed: "+e.why(e.next))
-		e.next.stop()
-		e.cfg.Output.Done(e.next.id)
-		e.next = nil
-		e.active.stop() // its frames from the hand-over on are gone: both begin again from the spool
-		e.bury(now)
-		return
-	}
-	video, audio, ok := e.cfg.Output.Next(false)
-	if !ok || min(video, audio) < e.switchAt {
-		return
-	}
-	old := e.active
-	old.stop()
-	e.cfg.Output.Done(old.id)
-	e.active, e.next = e.next, nil
-	e.event("info", fmt.Sprintf("run %d took over from run %d at segment %d (%s)", e.active.id, old.id,
-		e.cfg.Channel.Grid.K(e.switchAt), e.active.reason))
-}
-
-// bury takes leave of the active run, which has ended.
-func (e *Encoder) bury(now tick.Tick) {
-	r := e.active
-	e.active = nil
-	if e.next != nil {
-		e.next.stop()
-		e.cfg.Output.Done(e.next.id)
-		e.next = nil
-	}
-	<-r.ended
-	e.freedAt, e.usedUp = now, r.feed.pos
-	e.cfg.Output.Done(r.id)
-	err := r.failure()
-	if err == nil {
-		e.failures = 0
-		return
-	}
-	e.resume = true
-	e.restarts++
-	if now-r.began > calm || r.frames.Load() >= uint64(max(1, e.cfg.Channel.Grid.GOP)) {
-		e.failures = 0 // it worked: what ended it need not end the next one
-	}
-	e.fail(now, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
-}
-
-// settle makes Done idempotent for runs that ended while a planned one waits.
-func (e *Encoder) settle() {
-	if e.active != nil && e.next != nil && e.active.over() && e.active.failure() == nil {
-		// The old run reached its end before the hand-over: the next one is the active one from here.
-		e.cfg.Output.Done(e.active.id)
-		e.active, e.next = e.next, nil
-	}
-}
-
-// fail tells an error and delays the next attempt: at once the first time, then longer and longer.
-func (e *Encoder) fail(now tick.Tick, err error) {
-	e.event("error", err.Error())
-	e.retryAt = now + min(tick.Second*tick.Tick(e.failures*e.failures)/4, 5*tick.Second)
-	e.failures++
-}
-
-func (e *Encoder) why(r *run) string {
-	if !r.over() {
-		return "it delivers nothing although it is fed"
-	}
-	if err := r.failure(); err != nil {
-		return err.Error()
-	}
-	return "it ended early"
-}
-
-// stalled tells whether a run has been fed but delivers nothing.
-func (e *Encoder) stalled(r *run, now tick.Tick) bool {
-	if r.over() || r.feed.fed.Load() == 0 {
-		return false
-	}
-	limit, since := startupAfter, r.began
-	if last := tick.Tick(r.lastFrame.Load()); last != 0 {
-		limit, since = stallAfter, last
-	}
-	if r.feed.finish.Load() {
-		return now-since > limit
-	}
-	return now-since > limit && e.silent(r.src.Input, now) < e.cfg.Loss
 }
 
 func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason string) (*run, error) {
@@ -418,7 +219,7 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 		return nil, fmt.Errorf("no run can be made for input %s: %w", src.Input, err)
 	}
 	e.lastID++
-	e.last = src.Input
+	src.asOf = video
 	r := &run{
 		id: e.lastID, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
 		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}),
@@ -439,11 +240,11 @@ func (e *Encoder) event(level, message string) {
 
 // shutdown lets the active run deliver what it was fed, and ends everything.
 func (e *Encoder) shutdown() {
-	if e.next != nil {
-		e.next.stop()
-	}
 	if e.active == nil {
 		return
+	}
+	if e.next != nil {
+		e.drop()
 	}
 	e.active.feed.finish.Store(true)
 	select {
@@ -452,41 +253,4 @@ func (e *Encoder) shutdown() {
 	}
 	e.active.stop()
 	e.cfg.Output.Done(e.active.id)
-}
-
-// publish refreshes what Status tells.
-func (e *Encoder) publish() {
-	st := Status{Started: uint64(e.lastID), Restarts: e.restarts}
-	for i, r := range [2]*run{e.active, e.next} {
-		if r == nil {
-			continue
-		}
-		if i == 0 {
-			st.Active = r.src.Input
-		}
-		st.Runs = append(st.Runs, r.status(i == 0 && e.next != nil))
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.st = st
-}
-
-func (r *run) status(ending bool) RunStatus {
-	s := RunStatus{
-		ID: r.id, PID: r.proc.Pid(), Input: r.src.Input, State: "active", From: r.start, Frames: r.frames.Load(),
-		Fed: r.feed.fed.Load(), Reason: r.reason, Command: r.plan.Args,
-	}
-	switch {
-	case s.Frames == 0:
-		s.State = "starting"
-	case ending:
-		s.State = "ending"
-	}
-	if last := r.lastPTS.Load(); last != 0 {
-		s.Behind = max(0, tick.Tick(r.feed.newest.Load()-last))
-	}
-	if p := r.progress.Load(); p != nil {
-		s.Progress = *p
-	}
-	return s
 }

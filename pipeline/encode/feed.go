@@ -21,8 +21,12 @@ const (
 	tableEvery = 40                    // looks between two repeats of our PAT and PMT
 )
 
-// errFormat ends a feed at the begin of another format.
-var errFormat = errors.New("the source's format changes here")
+// Ends of a feed before its spool's: at another format, after an absence that is not bridged, with the process that is fed.
+var (
+	errFormat  = errors.New("the source's format changes here")
+	errAbsence = errors.New("the source was absent before this")
+	errEnded   = errors.New("ffmpeg ended")
+)
 
 // feed writes one run's share of a spool to FFmpeg: the chosen streams with our own tables, and every time stamp rewritten to
 // 90 kHz since base, so that FFmpeg meets neither wrap nor jump.
@@ -79,8 +83,8 @@ func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, 
 	return f, err
 }
 
-// run feeds until done is closed, the format changes (errFormat), the ring overtakes the reader, or finish is set and
-// everything has been written (nil).
+// run feeds until done is closed (errEnded), the format changes (errFormat), the source was absent (errAbsence), the ring
+// overtakes the reader, or finish is set and everything has been written (nil).
 func (f *feed) run(done <-chan struct{}) error {
 	timer := time.NewTicker(feedEvery)
 	defer timer.Stop()
@@ -98,7 +102,7 @@ func (f *feed) run(done <-chan struct{}) error {
 		}
 		select {
 		case <-done:
-			return nil
+			return errEnded
 		case <-timer.C:
 		}
 	}
@@ -159,8 +163,8 @@ func (f *feed) rewrite(n int) (int, error) {
 				st.skip = true
 				continue
 			}
-			if wait := f.begin(st, *entry); wait {
-				return i, nil
+			if wait, err := f.begin(st, *entry); wait || err != nil {
+				return i, err
 			}
 		}
 		if st.skip || st.video && pos < f.video {
@@ -177,24 +181,28 @@ func (f *feed) rewrite(n int) (int, error) {
 func (st *fedStream) shift(raw uint64) uint64 { return (raw + st.delta) & (1<<33 - 1) }
 
 // begin looks up the place of a PES packet; wait tells that its anchor is not fixed yet.
-func (f *feed) begin(st *fedStream, e spool.Entry) (wait bool) {
-	at, state := f.src.Table.Map(e.Gen, e.PTS)
+func (f *feed) begin(st *fedStream, e spool.Entry) (wait bool, err error) {
+	at, state := f.src.place(e)
+	leads := f.src.hasVideo() == st.video
+	newest := tick.Tick(f.newest.Load())
 	switch {
 	case state == anchor.Pending:
-		return true
+		return true, nil
 	case state == anchor.Dead, at < f.base:
 		st.skip = true
-		return false
+		return false, nil
+	case leads && newest != 0 && f.src.bridge != 0 && at-newest > f.src.bridge:
+		return false, errAbsence
 	}
 	st.skip, st.known = false, true
 	st.delta = uint64((at-f.base).Round(90_000)-e.PTS) & (1<<33 - 1)
-	if f.src.hasVideo() == st.video {
-		f.newest.Store(int64(at))
+	if leads {
+		f.newest.Store(int64(max(at, newest)))
 	}
 	if f.silent && st.video {
 		f.hush((at - f.base).Round(90_000))
 	}
-	return false
+	return false, nil
 }
 
 // hush brings the silent track up to pts.

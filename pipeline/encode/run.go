@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
@@ -35,7 +36,9 @@ type run struct {
 	lastFrame atomic.Int64 // tick at which the newest frame came out; 0: none yet
 	lastPTS   atomic.Int64 // place of the newest frame of the leading rendition
 	progress  atomic.Pointer[ffmpeg.Progress]
-	readErr   atomic.Pointer[error]
+	newest    atomic.Int64          // latest decoding time of any rendition that has come out
+	readErr   atomic.Pointer[error] // first reason why a rendition could not be read
+	refused   atomic.Bool           // and the run was ended for it
 	now       func() tick.Tick
 }
 
@@ -71,7 +74,7 @@ func (r *run) open() { close(r.gate) }
 func (r *run) feedUntilEnd() {
 	defer r.wg.Done()
 	r.feedErr = r.feed.run(r.proc.Done())
-	_ = r.proc.Stdin().Close() //nolint:errcheck // end of file for FFmpeg; it may be gone already
+	_ = r.proc.Stdin().Close() // end of file for FFmpeg; it may be gone already
 	if errors.Is(r.feedErr, spool.ErrOverrun) {
 		r.proc.Kill()
 	}
@@ -81,15 +84,17 @@ func (r *run) feedUntilEnd() {
 func (r *run) read(name string, pipe io.ReadCloser, leads bool) {
 	defer r.wg.Done()
 	defer pipe.Close() //nolint:errcheck // a pipe's read end
-	if err := r.deliver(name, pipe, leads); err != nil && !errors.Is(err, io.EOF) {
+	if err := r.deliver(name, pipe, leads); !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("rendition %s: %w", name, err)
 		r.readErr.CompareAndSwap(nil, &err)
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
+		if !errors.Is(err, io.ErrUnexpectedEOF) { // which is how a run that is killed ends
+			r.refused.Store(true)
 			r.proc.Kill()
 		}
 	}
 }
 
+// deliver hands frames on until the pipe ends or a frame is refused; io.EOF is the clean end.
 func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 	<-r.gate
 	rd := fmp4.NewReader(pipe)
@@ -106,7 +111,10 @@ func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 			return err
 		}
 		scale := int64(h.Timescale)
-		out := Frame{PTS: r.base + tick.FromUnits(f.PTS, scale), DTS: r.base + tick.FromUnits(f.DTS, scale), Sync: f.Sync, Data: f.Data}
+		out := Frame{
+			PTS: r.base + tick.FromUnits(f.PTS, scale), DTS: r.base + tick.FromUnits(f.DTS, scale), Sync: f.Sync, Data: f.Data,
+		}
+		r.pass(out.DTS)
 		if err := r.out.Frame(r.id, name, out); err != nil {
 			return err
 		}
@@ -117,6 +125,21 @@ func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 		}
 	}
 }
+
+// pass notes how far the run has come, before the frame that shows it is handed on.
+func (r *run) pass(dts tick.Tick) {
+	for was := r.newest.Load(); int64(dts) > was; was = r.newest.Load() {
+		if r.newest.CompareAndSwap(was, int64(dts)) {
+			return
+		}
+	}
+}
+
+// reached is the end of the latest frame that has come out, generously: of no rendition has more been handed on.
+func (r *run) reached() tick.Tick { return tick.Tick(r.newest.Load()) + slack }
+
+// slack is more than a frame of any rendition lasts.
+const slack = tick.Second / 10
 
 func (r *run) watchProgress(pipe io.ReadCloser) {
 	defer r.wg.Done()
@@ -148,17 +171,25 @@ func (r *run) stop() {
 	<-r.ended
 }
 
+// killed tells whether somebody else has killed FFmpeg; valid after the end.
+func (r *run) killed() bool {
+	exit := r.proc.Wait()
+	return exit.Signal == syscall.SIGKILL && !exit.Asked
+}
+
 // failure says why the run ended; nil means that it had been told to, or its share of the spool was at its end.
 func (r *run) failure() error {
 	exit := r.proc.Wait()
-	if exit.OK() && (r.feedErr == nil || errors.Is(r.feedErr, errFormat)) && r.frames.Load() > 0 {
+	told := r.feedErr == nil || errors.Is(r.feedErr, errFormat) || errors.Is(r.feedErr, errAbsence)
+	switch err := r.readErr.Load(); {
+	case exit.OK() && told && r.frames.Load() > 0:
 		return nil
-	}
-	if errors.Is(r.feedErr, spool.ErrOverrun) {
+	case errors.Is(r.feedErr, spool.ErrOverrun):
 		return fmt.Errorf("ffmpeg is slower than the source, and the spool is full: %w", r.feedErr)
-	}
-	if err := r.readErr.Load(); err != nil && exit.OK() {
+	case err != nil && (exit.OK() || r.refused.Load()):
 		return *err
+	case exit.OK() && !told:
+		return errors.New("ffmpeg ended by itself, there was more to encode")
 	}
 	end := ffmpeg.Exit{Code: exit.Code}
 	if exit.Signal != 0 {

@@ -28,7 +28,9 @@ type Source struct {
 	Spool   *spool.Spool
 	Table   *anchor.Table
 
-	after uint64 // what lies before this position is not used: an absence of the input is not bridged
+	after  uint64    // what lies before this position is not used: an absence of the input is not bridged
+	bridge tick.Tick // longest absence that a run fills with the last picture; 0: any
+	asOf   tick.Tick // start of the run that reads: it meets no correction of the source's clock on its way; 0: none yet
 }
 
 // Frame is one encoded access unit on the channel's timeline.
@@ -56,8 +58,36 @@ func (s *Source) mine(e spool.Entry) bool { return e.Format == s.Format && e.Pos
 
 // at places an entry's PTS on the timeline.
 func (s *Source) at(e spool.Entry) (tick.Tick, bool) {
-	t, state := s.Table.Map(e.Gen, e.PTS)
+	t, state := s.place(e)
 	return t, state == anchor.Mapped
+}
+
+func (s *Source) place(e spool.Entry) (tick.Tick, anchor.State) {
+	if s.asOf == 0 {
+		return s.Table.Map(e.Gen, e.PTS)
+	}
+	return s.Table.MapAsOf(e.Gen, e.PTS, s.asOf)
+}
+
+// rejoin leaves out what lies before the newest absence of the input.
+func (s *Source) rejoin() {
+	if s.bridge == 0 {
+		return
+	}
+	var later spool.Entry
+	s.Spool.Find(func(e spool.Entry) bool {
+		if !s.leads(e) {
+			return false
+		}
+		absent := later.Arrival != 0 && later.Arrival-e.Arrival > s.bridge
+		if !absent {
+			later = e
+		}
+		return absent
+	})
+	if first, ok := s.Spool.First(s.leads); ok && later.Pos > first.Pos {
+		s.after = later.Pos
+	}
 }
 
 // hasVideo tells whether the source has pictures to decode.

@@ -1,0 +1,100 @@
+package encode
+
+import (
+	"fmt"
+
+	"onair/pkg/tick"
+)
+
+// lookSlack is how much earlier than leadTime a planned run may be started.
+const lookSlack = tick.Second / 5
+
+// replace begins a planned hand-over if there is a reason, and the time for it has come.
+func (e *Encoder) replace(src Source, now tick.Tick) {
+	at, ok := e.boundary(src)
+	if !ok {
+		return
+	}
+	switch {
+	case src.Input != e.active.src.Input:
+		e.plan(src, at, now, "switch to input "+src.Input)
+	case now-e.active.began > e.cfg.Rotate:
+		e.plan(src, at, now, "planned rotation")
+	case src.Table.Shifted(e.active.start, at):
+		e.plan(src, at, now, "correction of the source's clock")
+	}
+}
+
+// boundary is the next segment boundary at which a run of src can take over; ok is false while it is too early for that.
+func (e *Encoder) boundary(src Source) (at tick.Tick, ok bool) {
+	head, ok := src.head()
+	if !ok {
+		return 0, false
+	}
+	grid := e.cfg.Channel.Grid
+	at = grid.Start(grid.NextK(head + leadTime))
+	if next, _, any := e.cfg.Output.Next(false); any && at < next {
+		at, head = grid.Start(grid.NextK(next)), next // the source lies behind the one on air
+	}
+	return at, at-head <= leadTime+lookSlack
+}
+
+// plan prepares the hand-over to a run of src at a segment boundary.
+func (e *Encoder) plan(src Source, at, now tick.Tick, reason string) {
+	src.rejoin()
+	src.asOf = at
+	in, ok := src.enter(at, now)
+	if !ok {
+		return
+	}
+	r, err := e.start(src, in, at, at, reason)
+	if err != nil {
+		e.fail(now, err)
+		return
+	}
+	e.next, e.switchAt = r, at
+	e.cfg.Output.Take(r.id, at, at)
+	r.open()
+}
+
+// handOver looks after a planned hand-over until it is complete or given up.
+func (e *Encoder) handOver(now tick.Tick) {
+	video, audio, _ := e.cfg.Output.Next(false)
+	switch {
+	case min(video, audio) >= e.switchAt:
+		old := e.active
+		old.stop()
+		e.cfg.Output.Done(old.id)
+		e.active, e.next, e.last = e.next, nil, e.next.src.Input
+		e.event("info", fmt.Sprintf("run %d took over from run %d at segment %d (%s)", e.active.id, old.id,
+			e.cfg.Channel.Grid.K(e.switchAt), e.active.reason))
+	case e.active.over():
+		e.bury(now, nil)
+	case e.stalled(e.active, now):
+		e.bury(now, errStalled)
+	case e.next.over(), e.stalled(e.next, now):
+		e.keep(now)
+	case e.silent(e.active.src.Input, now) > e.cfg.Loss:
+		e.cut(now) // it cannot reach the hand-over: what follows goes on at its end
+	}
+}
+
+// keep gives a hand-over up because the run that was to take over has failed. The active one goes on, unless some of its
+// frames have been refused in favour of the other's.
+func (e *Encoder) keep(now tick.Tick) {
+	err := fmt.Errorf("run %d, which was to take over (%s), failed: %w", e.next.id, e.next.reason, e.why(e.next))
+	e.drop()
+	if e.active.reached() >= e.switchAt {
+		e.bury(now, err)
+		return
+	}
+	e.fail(now, err)
+}
+
+// drop ends the planned run, and gives its share back to the active one.
+func (e *Encoder) drop() {
+	e.next.stop()
+	e.cfg.Output.Take(e.active.id, e.switchAt, e.switchAt)
+	e.cfg.Output.Done(e.next.id)
+	e.next = nil
+}

@@ -1,0 +1,94 @@
+package encode
+
+import (
+	"errors"
+	"fmt"
+
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+var errStalled = errors.New("it delivered nothing although it was fed, and was killed")
+
+// bury takes leave of the active run, which has ended or, if there is a reason for that, is ended here.
+func (e *Encoder) bury(now tick.Tick, reason error) {
+	r := e.active
+	r.stop()
+	if e.next != nil {
+		e.drop()
+	}
+	e.active = nil
+	e.freedAt, e.usedUp = now, r.feed.pos
+	e.cfg.Output.Done(r.id)
+	err := reason
+	if err == nil {
+		err = r.failure()
+	}
+	if err == nil {
+		e.failures, e.stuck = 0, 0
+		return
+	}
+	e.resume = true
+	e.restarts++
+	e.judge(r, now, err)
+	e.fail(now, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
+}
+
+// judge decides how the timeline goes on after a run that ended badly: from the spool, unless it is what is in there that
+// ends one run after the other.
+func (e *Encoder) judge(r *run, now tick.Tick, err error) {
+	worked := r.frames.Load() >= uint64(max(1, e.cfg.Channel.Grid.GOP))
+	at, _, _ := e.cfg.Output.Next(true)
+	if at != e.stuckAt {
+		e.stuckAt, e.stuck, e.failures = at, 0, 0
+	}
+	switch {
+	case errors.Is(err, spool.ErrOverrun): // what the ring still holds would be overrun as well
+		e.skip, e.usedUp = true, r.src.Spool.Stats().Next
+	case r.killed():
+		if worked {
+			e.failures = 0
+		}
+	default:
+		if e.stuck++; e.stuck >= poisoned {
+			e.skip = true
+			e.event("warning", fmt.Sprintf("%d runs have ended in segment %d: what they read is left out", e.stuck,
+				e.cfg.Channel.Grid.K(at)))
+		}
+	}
+	if now-r.began > calm {
+		e.failures = 0 // it worked: what ended it need not end the next one
+	}
+}
+
+// fail tells an error and delays the next attempt: at once the first time, then longer and longer.
+func (e *Encoder) fail(now tick.Tick, err error) {
+	e.event("error", err.Error())
+	e.retryAt = now + min(tick.Second*tick.Tick(e.failures*e.failures)/4, 5*tick.Second)
+	e.failures++
+}
+
+func (e *Encoder) why(r *run) error {
+	if !r.over() {
+		return errStalled
+	}
+	if err := r.failure(); err != nil {
+		return err
+	}
+	return errors.New("it ended early")
+}
+
+// stalled tells whether a run has been fed but delivers nothing.
+func (e *Encoder) stalled(r *run, now tick.Tick) bool {
+	if r.over() {
+		return false
+	}
+	limit, since := startupAfter, r.began
+	if last := tick.Tick(r.lastFrame.Load()); last != 0 {
+		limit, since = stallAfter, last
+	}
+	if r.feed.finish.Load() {
+		return now-since > limit
+	}
+	return now-since > limit && e.silent(r.src.Input, now) < e.cfg.Loss
+}
