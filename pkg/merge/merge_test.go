@@ -252,6 +252,68 @@ func TestLegThatAloneJumpsIsOutOfStep(t *testing.T) {
 	}
 }
 
+func TestLegOutOfStepThatGoesAwayIsForgotten(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 2)
+	r.run(1000, 0, 0, 0, 1)
+	for i := range uint16(3000) {
+		r.push(0, 7, 1000+i, 1000+uint64(i))
+		r.push(1, 9, 40_000+i, 999_999)
+		r.pass(ms)
+	}
+	r.run(1000, 4000, 4000, 0)
+	if s := r.m.Stats(); s.Unmerged {
+		t.Errorf("%+v", s)
+	}
+	r.want(count(0, 5000)...)
+}
+
+// The first leg is dead when the second one comes, with numbers that lie a little before or behind by chance.
+func TestLegThatComesAfterTheOthersDied(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ssrc uint32
+		seq  uint16
+		most int // datagrams that may be lost
+	}{
+		{"another name, behind", 8, 1000, 0},
+		{"another name, ahead", 8, 7000, 0},
+		{"the same name, behind", 7, 1000, 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, 2)
+			r.run(5000, 0, 0, 0)
+			r.pass(tick.Second)
+			for i := range uint16(1000) {
+				r.push(1, c.ssrc, c.seq+i, 5000+uint64(i))
+				r.pass(ms)
+			}
+			if n := len(r.out); n < 6000-c.most || r.out[n-1] != 5999 {
+				t.Errorf("%d datagrams, the last one %d", n, r.out[n-1])
+			}
+			if s := r.m.Stats(); s.Lost != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+func TestLegsThatBecomeDifferentAreFoundSoon(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 2)
+	r.run(20_000, 0, 0, 0, 1)
+	for i := range uint16(100) {
+		r.push(0, 7, 20_000+i, 1)
+		r.push(1, 7, 20_000+i, 2)
+		r.pass(ms)
+	}
+	if s := r.m.Stats(); !s.Unmerged {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestDifferingBytesUnmerge(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []int{0, 100, -100, 2900, -2900} {
