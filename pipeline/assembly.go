@@ -33,7 +33,6 @@ type assembly struct {
 	byName     map[string]*track
 	publishers []*publish.Publisher
 	event      func(level, message string)
-	now        func() tick.Tick
 	from       tick.Tick // what lies before is published already; set before the encoder runs
 
 	mu      sync.Mutex
@@ -55,14 +54,11 @@ type track struct {
 }
 
 type trackStats struct {
-	Codecs        string
-	LastK         int64
-	Bytes         uint64
-	LastBytes     int
-	LastLength    tick.Tick
-	LastFrame     tick.Tick // arrival of the newest frame from the encoder
-	CutAt         tick.Tick // when the newest segment was complete
-	cutterTrouble uint64
+	Codecs     string
+	LastK      int64
+	Bytes      uint64
+	LastBytes  int
+	LastLength tick.Tick
 }
 
 // newAssembly makes a cutter for every rendition.
@@ -209,15 +205,10 @@ func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
 // Frame takes one frame of a run.
 func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	t := a.byName[rendition]
-	now := a.now()
 	t.order.Lock()
 	defer t.order.Unlock()
 	t.mu.Lock()
 	segs, err := t.cutter.Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
-	t.stats.LastFrame = now
-	if len(segs) > 0 {
-		t.stats.CutAt = now
-	}
 	t.mu.Unlock()
 	if err != nil {
 		a.event("warning", err.Error())
@@ -225,6 +216,9 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 			!errors.Is(err, packager.ErrAhead) {
 			return err
 		}
+		a.mu.Lock()
+		a.release() // a segment given up may be what others wait for
+		a.mu.Unlock()
 	}
 	for _, seg := range segs {
 		if err := a.emit(t, seg); err != nil {
@@ -279,8 +273,15 @@ func (a *assembly) settled(k int64) bool {
 	all, most := true, int64(0)
 	for _, t := range a.tracks {
 		last := a.emitted[t.Name]
-		all = all && last >= k
+		all = all && (last >= k || a.passed(t, k))
 		most = max(most, last)
 	}
 	return all || most >= k+farAhead
+}
+
+// passed tells whether a rendition has left segment k behind, complete or not.
+func (a *assembly) passed(t *track, k int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return a.grid.K(t.cutter.Next()) > k
 }

@@ -23,6 +23,9 @@ const driftEvery = 10 * time.Second
 // driftNotice is how far ahead of its taking effect a correction of a source's clock is decided.
 const driftNotice = 60 * tick.Second
 
+// driftSettles is how long after its taking effect a correction shows in every measurement: two minutes of it.
+const driftSettles = 125 * tick.Second
+
 // input is one input of the channel, from its sockets to its spool.
 type input struct {
 	name      string
@@ -32,8 +35,8 @@ type input struct {
 	spool     *spool.Spool
 	table     *anchor.Table
 	prober    *encode.Prober
-	made      uint64 // generations, for status; guarded by the channel's mutex
-	corrected tick.Tick
+	made      uint64    // generations, for status; guarded by the channel's mutex
+	settled   tick.Tick // until then the last correction shows in what is measured; of watchDrift
 }
 
 // newInput wires an input. Nothing is opened yet.
@@ -66,14 +69,14 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 
 // anchored keeps an anchor that an input's clock has made.
 func (c *Channel) anchored(in *input, a anchor.Anchor) {
+	before := in.programme.Stats().Generation
 	c.mu.Lock()
 	in.made++
-	in.corrected = 0
-	first := in.made == 1
 	c.mu.Unlock()
 	c.timeline.keep(in.name, a)
-	if !first {
-		c.events.add("ingest", "warning", fmt.Sprintf("input %s: the source's clock jumped or began anew: generation %d", in.name, a.Gen))
+	if before != 0 && before != a.Gen {
+		c.events.add("ingest", "warning", fmt.Sprintf("input %s: the source's clock jumped or began anew: generation %d",
+			in.name, a.Gen))
 	}
 }
 
@@ -101,23 +104,26 @@ func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick
 	}
 }
 
+// correct decides on a correction if one is due and the last one has shown its effect. The encoder carries it out by a
+// planned hand-over: the run that begins there reads all of the source a frame earlier or later than the one before.
 func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
-	st := in.programme.Stats()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	off := st.Drift + in.corrected // positive: the timeline runs ahead of arrival
-	if !st.Measured || off.Abs() <= slot {
+	st, now := in.programme.Stats(), c.now()
+	if !st.Measured || now < in.settled || st.Drift.Abs() <= slot {
 		return
 	}
-	delta := slot
-	if off > 0 {
-		delta = -slot
+	delta, what := slot, "repeated"
+	if st.Drift > 0 { // the timeline runs ahead of arrival
+		delta, what = -slot, "dropped"
 	}
-	at := grid.Start(grid.NextK(c.now() + driftNotice))
-	in.table.Shift(st.Generation, at, delta)
-	in.corrected += delta
+	at := grid.Start(grid.NextK(now + driftNotice))
+	a, ok := in.table.Shift(st.Generation, at, delta)
+	if !ok {
+		return
+	}
+	in.settled = at + driftSettles
+	c.timeline.renew(in.name, a)
 	c.events.add("ingest", "info", fmt.Sprintf("input %s: the source's clock has drifted by a frame: one is %s at segment %d",
-		in.name, map[bool]string{true: "dropped", false: "repeated"}[delta < 0], grid.K(at)))
+		in.name, what, grid.K(at)))
 }
 
 // describe is a probed source in a few words.

@@ -99,7 +99,7 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
 	}
-	asm.now, asm.event = c.now, c.events.stage("package")
+	asm.event = c.events.stage("package")
 	air := &onAir{grid: grid, audio: audio, renditions: rs, assembly: asm}
 	if air.publishers, err = c.newPublishers(grid, audio, rs); err != nil {
 		return nil, err

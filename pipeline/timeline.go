@@ -111,7 +111,7 @@ func (t *timeline) anchorName(input string, gen int64) string {
 	return path.Join(t.channel, "anchors", input, strconv.FormatInt(gen, 10)+".json")
 }
 
-// anchors reads an input's stored anchors, oldest first.
+// anchors reads an input's stored anchors, oldest first. Those that cannot be read are left out, and told by the error.
 func (t *timeline) anchors(ctx context.Context, input string) ([]anchor.Anchor, error) {
 	ctx, cancel := context.WithTimeout(ctx, timelineWait)
 	defer cancel()
@@ -120,17 +120,28 @@ func (t *timeline) anchors(ctx context.Context, input string) ([]anchor.Anchor, 
 		return nil, err
 	}
 	var out []anchor.Anchor
+	var failed error
 	for _, gen := range gens[max(0, len(gens)-keepAnchors):] {
-		o, err := t.store.Get(ctx, t.anchorName(input, gen))
+		a, err := t.anchor(ctx, input, gen)
 		if err != nil {
-			return out, err
+			failed = errors.Join(failed, err)
+			continue
 		}
-		var a anchor.Anchor
-		if json.Unmarshal(o.Body, &a) == nil && a.Gen == gen {
-			out = append(out, a)
-		}
+		out = append(out, a)
 	}
-	return out, nil
+	return out, failed
+}
+
+func (t *timeline) anchor(ctx context.Context, input string, gen int64) (a anchor.Anchor, err error) {
+	name := t.anchorName(input, gen)
+	o, err := t.store.Get(ctx, name)
+	if err != nil {
+		return a, err
+	}
+	if err := json.Unmarshal(o.Body, &a); err != nil || a.Gen != gen {
+		return a, fmt.Errorf("%s is not the anchor of generation %d", name, gen)
+	}
+	return a, nil
 }
 
 // generations are the numbers of an input's stored anchors, ascending.
@@ -150,22 +161,49 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 	return gens, nil
 }
 
-// keep stores an anchor and prunes old ones, in the background: a slow store delays nothing.
+// keep stores a new anchor and prunes old ones, in the background: a slow store delays nothing. One that is there already
+// stays, unless it cannot be read.
 func (t *timeline) keep(input string, a anchor.Anchor) {
 	t.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
 		defer cancel()
-		body, err := json.Marshal(a)
-		if err == nil {
-			o := store.Object{Name: t.anchorName(input, a.Gen), Body: append(body, '\n'), Type: "application/json"}
-			err = t.store.Create(ctx, o)
+		err := t.write(ctx, input, a, t.store.Create)
+		if errors.Is(err, store.ErrExists) {
+			if _, broken := t.anchor(ctx, input, a.Gen); broken != nil {
+				err = t.write(ctx, input, a, t.store.Put)
+			} else {
+				err = nil
+			}
 		}
-		if err != nil && !errors.Is(err, store.ErrExists) {
-			t.event("warning", fmt.Sprintf("anchor %d of input %s is not stored, a restart will make another one: %v", a.Gen, input, err))
-			return
-		}
+		t.kept(input, a, err)
 		t.prune(ctx, input)
 	})
+}
+
+// renew replaces a stored anchor, in the background.
+func (t *timeline) renew(input string, a anchor.Anchor) {
+	t.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+		defer cancel()
+		t.kept(input, a, t.write(ctx, input, a, t.store.Put))
+	})
+}
+
+func (t *timeline) write(
+	ctx context.Context, input string, a anchor.Anchor, how func(context.Context, store.Object) error,
+) error {
+	body, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return how(ctx, store.Object{Name: t.anchorName(input, a.Gen), Body: append(body, '\n'), Type: "application/json"})
+}
+
+func (t *timeline) kept(input string, a anchor.Anchor, err error) {
+	if err != nil {
+		t.event("warning", fmt.Sprintf("anchor %d of input %s is not stored, a restart will make another one: %v", a.Gen, input,
+			err))
+	}
 }
 
 func (t *timeline) prune(ctx context.Context, input string) {
@@ -174,6 +212,6 @@ func (t *timeline) prune(ctx context.Context, input string) {
 		return
 	}
 	for _, gen := range gens[:max(0, len(gens)-keepAnchors)] {
-		_ = t.store.Delete(ctx, t.anchorName(input, gen)) //nolint:errcheck // tried again with the next anchor
+		_ = t.store.Delete(ctx, t.anchorName(input, gen)) // tried again with the next anchor
 	}
 }

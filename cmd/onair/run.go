@@ -66,14 +66,21 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 			first[f.HTTP] = f
 		}
 	}
-	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServing()
-	var servers errgroup.Group
+	var open []*site
 	for address, chs := range sites {
 		s, err := newSite(first[address], chs, log)
 		if err != nil {
+			for _, o := range open {
+				_ = o.listener.Close()
+			}
 			return err
 		}
+		open = append(open, s)
+	}
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	var servers errgroup.Group
+	for _, s := range open {
 		servers.Go(func() error { return s.run(serving) })
 	}
 	g, inner := errgroup.WithContext(ctx)
