@@ -77,6 +77,7 @@ func join(t testing.TB, files ...string) string {
 }
 
 func TestWrapOfTheSourceClockIsNotSeen(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	// 2^33/90000 s is 95443.7 s: crossed ten seconds into the clip.
@@ -88,6 +89,7 @@ func TestWrapOfTheSourceClockIsNotSeen(t *testing.T) {
 }
 
 func TestJumpOfTheSourceClockIsNotSeen(t *testing.T) {
+	t.Parallel()
 	for _, jump := range []string{"3600", "-3600"} {
 		t.Run(jump+" s", func(t *testing.T) {
 			port := freePort(t, "udp")
@@ -153,6 +155,7 @@ func (s *station) wantDatesOnGrid(length time.Duration) {
 }
 
 func TestStoppedSenderLeavesAGapOnTheGrid(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	first := ffmpeg(t, fmt.Sprintf("-re -i %s -map 0 -c copy -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", clip(t, 60, "25"), port))

@@ -30,6 +30,7 @@ func (s *station) choose(input string) {
 }
 
 func TestSwitchOfInputIsSeamless(t *testing.T) {
+	t.Parallel()
 	a, b := freePort(t, "udp"), freePort(t, "udp")
 	s := newStation(t, twoInputs(a, b))
 	file := clip(t, 60, "25")
@@ -48,6 +49,7 @@ func TestSwitchOfInputIsSeamless(t *testing.T) {
 }
 
 func TestLostInputIsReplacedByTheNext(t *testing.T) {
+	t.Parallel()
 	a, b := freePort(t, "udp"), freePort(t, "udp")
 	s := newStation(t, twoInputs(a, b))
 	file := clip(t, 60, "25")

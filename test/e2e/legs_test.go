@@ -72,6 +72,7 @@ func numbersOf(pictures []testpicture.Reading) []int {
 }
 
 func TestTwoLegsWithLossAndCutsLoseNothing(t *testing.T) {
+	t.Parallel()
 	a, b := freePort(t, "udp"), freePort(t, "udp")
 	s := newStation(t, twoLegs(a, b))
 	s.wait("the program", 10*time.Second, func(st control.Status) bool { return st.Channel != "" })
@@ -101,6 +102,7 @@ func TestTwoLegsWithLossAndCutsLoseNothing(t *testing.T) {
 }
 
 func TestIndependentLossesAreCountedExactly(t *testing.T) {
+	t.Parallel()
 	a, b := freePort(t, "udp"), freePort(t, "udp")
 	s := newStation(t, twoLegs(a, b))
 	s.wait("the program", 10*time.Second, func(st control.Status) bool { return st.Channel != "" })
@@ -125,6 +127,7 @@ func TestIndependentLossesAreCountedExactly(t *testing.T) {
 }
 
 func TestSoundStaysWithThePicture(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	s.wait("the program", 10*time.Second, func(st control.Status) bool { return st.Channel != "" })

@@ -11,15 +11,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // numberBits is how many bits of the frame number the made picture shows, as squares in its top row.
 const numberBits = 16
 
+// clipMu lets one test at a time make clips.
+var clipMu sync.Mutex
+
 // clip makes (once) a TS of a moving picture with its frame number in squares, and a tone.
 func clip(t testing.TB, seconds int, rate string, extra ...string) string {
 	t.Helper()
+	clipMu.Lock()
+	defer clipMu.Unlock()
 	name := filepath.Join(clips, fmt.Sprintf("clip-%d-%s-%s.ts", seconds, strings.ReplaceAll(rate, "/", "_"), strings.Join(extra, "")))
 	name = strings.ReplaceAll(name, " ", "")
 	if _, err := os.Stat(name); err == nil {

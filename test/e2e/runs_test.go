@@ -46,6 +46,7 @@ func (s *station) wantWhole() {
 }
 
 func TestFramesComeThroughOnceEach(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	play(t, clip(t, 60, "25"), port)
@@ -56,6 +57,7 @@ func TestFramesComeThroughOnceEach(t *testing.T) {
 }
 
 func TestKilledEncoderLosesNothing(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	play(t, clip(t, 60, "25"), port)
@@ -82,6 +84,7 @@ func TestKilledEncoderLosesNothing(t *testing.T) {
 }
 
 func TestHungEncoderIsReplaced(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	play(t, clip(t, 60, "25"), port)
@@ -96,6 +99,7 @@ func TestHungEncoderIsReplaced(t *testing.T) {
 }
 
 func TestKilledProgramGoesOnWithItsNumbers(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port))
 	play(t, clip(t, 60, "25"), port)
