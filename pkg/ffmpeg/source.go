@@ -133,16 +133,34 @@ func (s probedStream) video() *Video {
 	return v
 }
 
-// rate prefers the average, which is per picture; ffprobe's other guess counts fields in some interlaced streams. A
-// short
-// probe makes the average useless now and then: then the other one serves.
+// rate is the first guess of ffprobe that is a standard rate: the average is per picture but wrong where the
+// probe was short or the source's clock jumped, the other one counts fields in some interlaced streams. Where neither is, it
+// is the average.
 func (s probedStream) rate() tick.Rate {
+	var guesses []tick.Rate
 	for _, text := range []string{s.AvgFrame, s.RFrame} {
 		if num, den := ratio(text, "/"); num > 0 && den > 0 && num/den <= 120 {
-			return tick.Rate{Num: int64(num), Den: int64(den)}
+			guesses = append(guesses, tick.Rate{Num: int64(num), Den: int64(den)})
 		}
 	}
-	return tick.Rate{}
+	if len(guesses) == 2 { // fields: pictures come half as often
+		if avg, fields := guesses[0], guesses[1]; 3*avg.Num*fields.Den < 2*fields.Num*avg.Den {
+			guesses[1].Den *= 2
+		}
+	}
+	for _, r := range guesses {
+		if usual(r) {
+			return r
+		}
+	}
+	return append(guesses, tick.Rate{})[0]
+}
+
+// usual tells whether r is a standard rate, as exactly as time stamps of 90 kHz over some seconds tell.
+func usual(r tick.Rate) bool {
+	near := tick.Nearest(r.Num, r.Den)
+	off := r.Num*near.Den - near.Num*r.Den
+	return max(off, -off)*500 <= near.Num*r.Den
 }
 
 func (s probedStream) audio(pid uint16) AudioTrack {

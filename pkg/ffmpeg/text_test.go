@@ -1,6 +1,7 @@
 package ffmpeg_test
 
 import (
+	"fmt"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -35,6 +36,35 @@ func TestParseProbe(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v %+v", got, got.Video)
+	}
+}
+
+func TestParseProbeRate(t *testing.T) {
+	for _, c := range []struct{ average, other, want string }{
+		{"25/1", "50/1", "25"},
+		{"30000/1001", "30000/1001", "30000/1001"},
+		{"97/4", "25/1", "25"},
+		{"97/4", "50/1", "25"},
+		{"2989/100", "30000/1001", "30000/1001"},
+		{"24000/1001", "90000/1", "24000/1001"},
+		{"1/1", "1/1", "1"},
+		{"0/0", "60/1", "60"},
+		{"0/0", "90000/1", "0/0"},
+	} {
+		b := fmt.Appendf(nil, `{"streams":[{"codec_type":"video","codec_name":"h264","id":"0x100","width":64,"height":64,`+
+			`"avg_frame_rate":%q,"r_frame_rate":%q}]}`, c.average, c.other)
+		src, err := ffmpeg.ParseProbe(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := src.Video.Rate
+		text := fmt.Sprintf("%d/%d", got.Num, got.Den)
+		if got.Den > 0 && got.Num%got.Den == 0 {
+			text = fmt.Sprint(got.Num / got.Den)
+		}
+		if text != c.want {
+			t.Errorf("average %s, other guess %s: %s, want %s", c.average, c.other, text, c.want)
+		}
 	}
 }
 
