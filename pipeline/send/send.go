@@ -24,7 +24,7 @@ const (
 	perDatagram = 7  // transport packets: 1316 bytes, what fits an Ethernet frame (ST 2022-2 §6)
 	payloadType = 33 // MP2T (RFC 3551 §6)
 	lead        = 10 * time.Millisecond
-	tooLate     = 500 * time.Millisecond
+	tooLate     = 2 * time.Second // what is less is made up for
 	greeting    = 3 * time.Second // for SRT connections to stand before the start
 )
 

@@ -16,7 +16,7 @@ type Summary struct {
 	Datagrams     uint64       `json:"datagrams"`
 	Packets       uint64       `json:"ts_packets"`
 	Everywhere    uint64       `json:"dropped_on_all"` // datagrams that no leg sent, of those legs that carry the same
-	Slips         uint64       `json:"slips"`          // how often the sender was late by more than half a second
+	Slips         uint64       `json:"slips"`          // how often the sender was too late to make up for it
 	Legs          []LegSummary `json:"legs"`
 }
 
