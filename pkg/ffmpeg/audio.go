@@ -95,19 +95,18 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 	first := p.firstSample()
 	var g strings.Builder
 	// async=1 fills holes and cuts overlaps, never stretches (stretching makes irregular PTS); min_hard_comp: without it
-	// each
-	// lost AAC frame shifts the sound by 21 ms for good; atrim: sound that is there before the start begins on the audio
-	// grid.
-	// FFmpeg builds this graph anew when the channel count changes in mid-run (2.0 to 5.1 and back, with every
-	// commercial),
-	// so nothing in it may fill up from the run's start (first_pts would, with silence) unless that is asked for; instead
-	// asetpts moves what does not begin on the grid to the audio frame in which it begins: less than 22 ms.
-	fill := ""
+	// each lost AAC frame shifts the sound by 21 ms for good; atrim: sound that is there before the start begins on the
+	// audio grid. FFmpeg builds this graph anew when the channel count changes in mid-run (2.0 to 5.1 and back, with
+	// every commercial), so nothing in it may fill up from the run's start (first_pts would, with silence) unless that is
+	// asked for; instead asetpts moves what does not begin on the grid to the audio frame in which it begins: less than
+	// 22 ms.
+	convert, fill := "", ""
 	if p.at.Fill {
-		fill = fmt.Sprintf(":first_pts=%d", first)
+		// first_pts counts samples of the source, and nothing of 44.1 kHz lies on a grid of 48: so it is converted before.
+		convert, fill = fmt.Sprintf("aresample=%d,", p.ch.Audio.Rate), fmt.Sprintf(":first_pts=%d", first)
 	}
-	fmt.Fprintf(&g, "[0:i:%d]aresample=%d:async=1:min_hard_comp=0.01%s,atrim=start_pts=%d,asetpts=PTS-mod(STARTPTS\\,%d)",
-		pid, p.ch.Audio.Rate, fill, first, p.ch.Audio.Samples)
+	fmt.Fprintf(&g, "[0:i:%d]%saresample=%d:async=1:min_hard_comp=0.01%s,atrim=start_pts=%d,asetpts=PTS-mod(STARTPTS\\,%d)",
+		pid, convert, p.ch.Audio.Rate, fill, first, p.ch.Audio.Samples)
 	if len(renditions) > 1 {
 		fmt.Fprintf(&g, ",asplit=%d", len(renditions))
 		for _, i := range renditions {
