@@ -23,8 +23,8 @@ const driftEvery = 10 * time.Second
 // driftNotice is how far ahead of its taking effect a correction of a source's clock is decided.
 const driftNotice = 60 * tick.Second
 
-// driftSettles is how long after its taking effect a correction shows in every measurement: two minutes of it.
-const driftSettles = 125 * tick.Second
+// driftSettles is how long after its taking effect a correction shows in every minute that is measured over.
+const driftSettles = 305 * tick.Second
 
 // input is one input of the channel, from its sockets to its spool.
 type input struct {

@@ -309,6 +309,6 @@ func (c *Clock) expire(now tick.Tick) {
 // Gen is the generation that rules now; 0 before the first reference stamp.
 func (c *Clock) Gen() int64 { return c.gen }
 
-// Offset is the least delay in the last minute between a frame's place on the timeline and its arrival (positive: the
-// timeline lags behind arrival), the change of that since the anchor was made, and whether a minute was measured yet.
+// Offset is the least delay in the last minutes between a frame's place on the timeline and its arrival (positive: the
+// timeline lags behind arrival), the change of that since the anchor was made, and whether that was measured yet.
 func (c *Clock) Offset() (now, drift tick.Tick, ok bool) { return c.offset.read() }

@@ -1,20 +1,27 @@
 package anchor
 
-import "onair/pkg/tick"
+import (
+	"slices"
 
-// span is how long the lowest-delay filter looks.
-const span = 60 * tick.Second
+	"onair/pkg/tick"
+)
 
-// offset is a lowest-delay filter: network jitter only ever delays a packet, so the least delayed one of a minute shows the
-// clocks themselves. The first minute is the baseline against which drift is measured.
+// The lowest-delay filter looks at so many minutes. A network that delays everything for a while, or a sender that was
+// starved, must not pass for a clock: clocks drift by milliseconds a minute, and never back.
+const (
+	span    = 60 * tick.Second
+	minutes = 5
+)
+
+// offset is a lowest-delay filter: network jitter only ever delays a packet, so the least delayed one of some minutes shows
+// the clocks themselves. The first minutes are the baseline against which drift is measured.
 type offset struct {
-	since    tick.Tick
-	lead     tick.Tick // greatest map(PTS)-arrival of the running minute
-	started  bool
-	base     tick.Tick
-	current  tick.Tick
-	haveBase bool
-	have     bool
+	since   tick.Tick
+	lead    tick.Tick // greatest map(PTS)-arrival of the running minute
+	started bool
+	leads   [minutes]tick.Tick // of the last full minutes
+	n       int                // full minutes so far
+	base    tick.Tick
 }
 
 func (o *offset) push(lead, now tick.Tick) {
@@ -26,15 +33,19 @@ func (o *offset) push(lead, now tick.Tick) {
 	if now-o.since < span {
 		return
 	}
-	if !o.haveBase {
-		o.base, o.haveBase = o.lead, true
+	o.leads[o.n%minutes] = o.lead
+	if o.n++; o.n == minutes {
+		o.base = slices.Max(o.leads[:])
 	}
-	o.current, o.have = o.lead, true
 	o.since, o.lead = now, lead
 }
 
 func (o *offset) read() (now, drift tick.Tick, ok bool) {
-	return -o.current, o.current - o.base, o.have
+	if o.n < minutes {
+		return 0, 0, false
+	}
+	current := slices.Max(o.leads[:])
+	return -current, current - o.base, true
 }
 
 // lagSpan is how long a feed must stay behind its anchor before it is anchored anew: longer than the burst in which a
