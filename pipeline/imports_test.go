@@ -28,6 +28,8 @@ var rooms = map[string][]string{
 	"pkg/mpegts": {"pkg/tick"},
 	"pkg/store":  {"pkg/tick"},
 
+	"pkg/testpicture": {"pkg/tick"},
+
 	"pkg/anchor": {"pkg/tick", "pkg/mpegts"},
 	"pkg/spool":  {"pkg/tick", "pkg/mpegts"},
 
