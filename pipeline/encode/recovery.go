@@ -39,9 +39,10 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 func (e *Encoder) judge(r *run, now tick.Tick, err error) {
 	worked := r.frames.Load() >= uint64(max(1, e.cfg.Channel.Grid.GOP))
 	at, _, _ := e.cfg.Output.Next(true)
-	if at != e.stuckAt {
-		e.stuckAt, e.stuck, e.failures = at, 0, 0
+	if at != e.stuckAt && worked {
+		e.stuck, e.failures = 0, 0
 	}
+	e.stuckAt = at
 	switch {
 	case errors.Is(err, spool.ErrOverrun): // what the ring still holds would be overrun as well
 		e.skip, e.usedUp = true, r.src.Spool.Stats().Next

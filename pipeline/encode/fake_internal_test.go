@@ -1,0 +1,224 @@
+package encode
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"onair/pkg/fmp4"
+	"onair/pkg/mpegts"
+)
+
+// fakeEnv makes this test binary an FFmpeg or an ffprobe; fakeDir is where it remembers what it has done once.
+const (
+	fakeEnv = "ENCODE_FAKE"
+	fakeDir = "ENCODE_FAKE_DIR"
+)
+
+// Orders to the fake FFmpeg: the last byte of a video packet.
+const (
+	crashAlways = 'p'
+	crashOnce   = 'c'
+	stallOnce   = 's'
+	quitOnce    = 'q'
+)
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(fakeEnv) {
+	case "ffmpeg":
+		if err := newFakeFFmpeg(os.Args[1:]).run(os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			syscall.Exit(1)
+		}
+	case "probe":
+		fakeProbe()
+	case "probe fails":
+		fmt.Fprintln(os.Stderr, "Invalid data found when processing input")
+		syscall.Exit(1)
+	case "probe hangs":
+		select {}
+	default:
+		goleak.VerifyTestMain(m)
+	}
+}
+
+// fakeProbe reads some of its input and finds one picture.
+func fakeProbe() {
+	if _, err := io.CopyN(io.Discard, os.Stdin, 20*mpegts.Size); err != nil {
+		syscall.Exit(1)
+	}
+	fmt.Printf(`{"streams":[{"index":0,"id":"0x%x","codec_type":"video","codec_name":"h264","width":640,"height":360,`+
+		`"r_frame_rate":"25/1","avg_frame_rate":"25/1","pix_fmt":"yuv420p","field_order":"progressive"}]}`, videoPID)
+}
+
+// fakeFFmpeg does what FFmpeg does with the arguments of a run, without coding: every frame's data is the number of the
+// source frame that it shows, and the input's letter.
+type fakeFFmpeg struct {
+	pipes   [2]*os.File
+	heads   [2][]byte
+	next    [2]int64 // frame slot, counted from PTS 0
+	n, n0   int64
+	gop     int64
+	shown   []byte
+	delayed [][]byte // the last frames stay inside until the end of the feed
+}
+
+var fakeArgs = regexp.MustCompile(`start_time=([0-9.]+).*start_pts=([0-9]+).*mod\(n\+([0-9]+),([0-9]+)\)`)
+
+func newFakeFFmpeg(args []string) *fakeFFmpeg {
+	m := fakeArgs.FindStringSubmatch(strings.Join(args, " "))
+	if m == nil {
+		fmt.Fprintln(os.Stderr, "unexpected arguments:", args)
+		syscall.Exit(1)
+	}
+	seconds, _ := strconv.ParseFloat(m[1], 64)
+	samples, _ := strconv.ParseInt(m[2], 10, 64)
+	n0, _ := strconv.ParseInt(m[3], 10, 64)
+	gop, _ := strconv.ParseInt(m[4], 10, 64)
+	f := &fakeFFmpeg{
+		n0: n0, gop: gop, next: [2]int64{int64(seconds*25 + 0.5), (samples + 1023) / 1024},
+		heads: [2][]byte{initOf("h264"), initOf("aac")},
+	}
+	for i := range f.pipes {
+		f.pipes[i] = os.NewFile(uintptr(3+i), "pipe")
+	}
+	return f
+}
+
+// initOf is what comes before the first fragment of a fixture.
+func initOf(name string) []byte {
+	b, err := os.ReadFile(filepath.Join("..", "..", "pkg", "fmp4", "testdata", name+".mp4"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		syscall.Exit(1)
+	}
+	return b[:bytes.Index(b, []byte("moof"))-4]
+}
+
+func (f *fakeFFmpeg) run(feed io.Reader) error {
+	in := bufio.NewReader(feed)
+	pkt := make(mpegts.Packet, mpegts.Size)
+	for {
+		if _, err := io.ReadFull(in, pkt); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+		times, ok := mpegts.PESTimes(pkt.Payload())
+		if !ok {
+			continue
+		}
+		var err error
+		if pkt.PID() == videoPID {
+			f.obey(pkt)
+			err = f.picture(int64(times.PTS+1800)/3600, pkt[pictureAt:pictureAt+5])
+		} else {
+			err = f.sound(int64(times.PTS) * 48_000 / 90_000 / 1024)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for len(f.delayed) > 0 {
+		if err := f.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obey carries out the order in a packet.
+func (f *fakeFFmpeg) obey(pkt mpegts.Packet) {
+	order := pkt[mpegts.Size-1]
+	if order != crashAlways && order != 0xff {
+		name := filepath.Join(os.Getenv(fakeDir), fmt.Sprintf("%c%x", order, pkt[pictureAt:pictureAt+5]))
+		if file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+			return
+		} else if err := file.Close(); err != nil {
+			return
+		}
+	}
+	switch order {
+	case crashAlways, crashOnce:
+		fmt.Fprintln(os.Stderr, "ordered to crash")
+		syscall.Exit(134)
+	case stallOnce:
+		select {}
+	case quitOnce:
+		syscall.Exit(0)
+	}
+}
+
+// picture fills the frame grid up to a slot, as the fps filter does.
+func (f *fakeFFmpeg) picture(slot int64, content []byte) error {
+	if f.shown == nil {
+		f.shown = bytes.Clone(content)
+	}
+	for ; f.next[0] <= slot; f.next[0]++ {
+		if f.next[0] == slot {
+			f.shown = bytes.Clone(content)
+		}
+		sync := f.n == 0 || (f.n+f.n0)%f.gop == 0
+		b, err := fragment(uint64(f.next[0])*3600, 3600, sync, f.shown)
+		if err != nil {
+			return err
+		}
+		f.n++
+		f.delayed = append(f.delayed, b)
+		if len(f.delayed) > 3 {
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	f.shown = bytes.Clone(content)
+	return nil
+}
+
+func (f *fakeFFmpeg) flush() error {
+	b := f.delayed[0]
+	f.delayed = f.delayed[1:]
+	return f.write(0, b)
+}
+
+func (f *fakeFFmpeg) sound(until int64) error {
+	for ; f.next[1] < until; f.next[1]++ {
+		b, err := fragment(uint64(f.next[1])*1024, 1024, true, []byte("sound"))
+		if err != nil {
+			return err
+		}
+		if err := f.write(1, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fakeFFmpeg) write(pipe int, b []byte) error {
+	_, err := f.pipes[pipe].Write(append(f.heads[pipe], b...))
+	f.heads[pipe] = nil
+	return err
+}
+
+func fragment(at uint64, duration uint32, sync bool, data []byte) ([]byte, error) {
+	s := fmp4.Segment{Sequence: 1, BaseTime: at, Samples: []fmp4.Sample{{Duration: duration, Sync: sync, Data: data}}}
+	return s.Marshal()
+}
+
+// pictureAt is where in a video packet the number of the source frame and the input's letter are.
+const pictureAt = 100
+
+func picture(letter byte, n int) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(n)), letter)
+}

@@ -1,0 +1,324 @@
+package encode
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"onair/pipeline/packager"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/fmp4"
+	"onair/pkg/ladder"
+	"onair/pkg/mpegts"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+var (
+	grid     = tick.Grid{Rate: tick.Rate{Num: 25, Den: 1}, Frames: 50, GOP: 25, T: 2 * tick.Second}
+	audioOf  = tick.Audio{Rate: 48_000, Samples: 1024}
+	enough   = 20 * time.Second
+)
+
+// source is an input of the rig: a feed of one video frame and its sound for each slot of the grid.
+type source struct {
+	*bench
+	letter   byte
+	n        int // frames so far; frame n lies at noon + n slots
+	format   uint32
+	off      bool // nothing arrives
+	unprobed bool
+	last     tick.Tick
+	order    byte // for the next video packet
+	orders   byte // for every one
+}
+
+func newSource(letter byte) *source {
+	s := &source{bench: newBench(), letter: letter, format: 1}
+	s.src.Input = string(letter)
+	s.src.Probe.Audio = []ffmpeg.AudioTrack{{PID: audioPID, Codec: "aac", SampleRate: 48_000, Channels: 2}}
+	s.anchor(1)
+	return s
+}
+
+var _ Input = (*source)(nil)
+
+func (s *source) Name() string { return string(s.letter) }
+
+func (s *source) Source() (Source, bool) {
+	src := s.src
+	src.Format = s.format
+	_, ok := src.head()
+	return src, ok && !s.unprobed
+}
+
+func (s *source) Silent(now tick.Tick) tick.Tick {
+	if s.last == 0 {
+		return 1 << 62
+	}
+	return now - s.last
+}
+
+// arrive brings one frame.
+func (s *source) arrive(now tick.Tick) {
+	n := s.n
+	s.n++
+	if s.off {
+		return
+	}
+	s.last = now
+	access := mpegts.None
+	if n%10 == 0 {
+		access = mpegts.IDR
+	}
+	pts := int64(n) * 3600
+	pkt := pes(videoPID, pts)
+	copy(pkt[pictureAt:], picture(s.letter, n))
+	if s.orders != 0 {
+		s.order = s.orders
+	}
+	if s.order != 0 {
+		pkt[mpegts.Size-1], s.order = s.order, 0
+	}
+	e := spool.Entry{PID: videoPID, Video: true, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Access: access, Format: s.format}
+	s.spool.Append(pkt, now, &e)
+	e = spool.Entry{PID: audioPID, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Format: s.format}
+	s.spool.Append(pes(audioPID, pts), now, &e)
+}
+
+// rig is an encoder with its inputs and a cutter for each rendition, in a time of its own: it goes on by one frame as soon
+// as the run on air has delivered, or has not for a while.
+type rig struct {
+	t       *testing.T
+	e       *Encoder
+	now     atomic.Int64
+	sources []*source
+
+	mu     sync.Mutex
+	cutter map[string]*packager.Cutter
+	segs   map[string][]packager.Segment
+	events []string
+	refuse error // what Header says
+}
+
+func newRig(t *testing.T, letters ...byte) *rig {
+	t.Helper()
+	t.Setenv(fakeEnv, "ffmpeg")
+	t.Setenv(fakeDir, t.TempDir())
+	r := &rig{t: t, cutter: map[string]*packager.Cutter{}, segs: map[string][]packager.Segment{}}
+	r.now.Store(int64(noon))
+	ch := ffmpeg.Channel{Grid: grid, Audio: audioOf, Renditions: []ladder.Rendition{
+		ladder.Rendition{Name: "v", Kind: ladder.Video, Width: 192, Height: 108, Rate: grid.Rate, Bitrate: 100_000}.WithDefaults(),
+		ladder.Rendition{Name: "a", Kind: ladder.Audio, Bitrate: 64_000, Channels: 2}.WithDefaults(),
+	}}
+	for _, x := range ch.Renditions {
+		c, err := packager.NewCutter(packager.CutterConfig{
+			Rendition: x.Name, Video: x.Kind == ladder.Video, Grid: grid, Audio: audioOf, Timescale: x.Timescale(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.cutter[x.Name] = c
+	}
+	cfg := Config{
+		FFmpeg: os.Args[0], Channel: ch, Output: r, Loss: tick.Second / 2, Hold: tick.Second,
+		Now: func() tick.Tick { return tick.Tick(r.now.Load()) }, Log: zerolog.Nop(), Event: r.event,
+	}
+	for _, l := range letters {
+		s := newSource(l)
+		r.sources = append(r.sources, s)
+		cfg.Inputs = append(cfg.Inputs, s)
+	}
+	var err error
+	if r.e, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.e.shutdown()
+		if t.Failed() {
+			t.Log(strings.Join(r.events, "\n"))
+		}
+	})
+	return r
+}
+
+func (r *rig) event(level, message string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, fmt.Sprintf("%v %s: %s", (tick.Tick(r.now.Load()) - noon).Duration(), level, message))
+}
+
+// told tells whether an event has come that contains text.
+func (r *rig) told(text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Contains(strings.Join(r.events, "\n"), text)
+}
+
+// Next, Take, Header, Frame and Done are the Output.
+func (r *rig) Next(whole bool) (video, audio tick.Tick, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := [2]tick.Tick{}
+	for i, name := range [2]string{"v", "a"} {
+		c := r.cutter[name]
+		if at[i] = c.Next(); at[i] == 0 {
+			return 0, 0, false
+		}
+		if whole {
+			at[i] = grid.Start(grid.K(at[i]))
+		}
+	}
+	if whole {
+		return min(at[0], at[1]), min(at[0], at[1]), true
+	}
+	return at[0], at[1], true
+}
+
+func (r *rig) Take(run int, video, audio tick.Tick) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cutter["v"].Take(run, video)
+	r.cutter["a"].Take(run, audio)
+}
+
+func (r *rig) Header(int, string, fmp4.Header) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refuse
+}
+
+func (r *rig) Frame(run int, rendition string, f Frame) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	segs, err := r.cutter[rendition].Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
+	if err != nil {
+		r.events = append(r.events, "cutter: "+err.Error())
+	}
+	r.segs[rendition] = append(r.segs[rendition], segs...)
+	return nil
+}
+
+func (r *rig) Done(run int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cutter["v"].Done(run)
+	r.cutter["a"].Done(run)
+}
+
+// frame lets one frame arrive at every input and the encoder look at everything.
+func (r *rig) frame() {
+	now := tick.Tick(r.now.Add(int64(slot)))
+	for _, s := range r.sources {
+		s.arrive(now)
+	}
+	r.e.step(now)
+	r.e.publish()
+	r.await(20*time.Millisecond, func() bool {
+		a := r.e.active
+		return a != nil && tick.Tick(a.lastPTS.Load()) >= now-5*slot
+	})
+}
+
+// frames lets n frames arrive.
+func (r *rig) frames(n int) {
+	for range n {
+		r.frame()
+	}
+}
+
+// until lets frames arrive until something holds.
+func (r *rig) until(what string, holds func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(enough); !holds(); r.frame() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("in vain waited for: %s", what)
+		}
+	}
+}
+
+// await polls until something holds or the time is over.
+func (r *rig) await(limit time.Duration, holds func() bool) {
+	for deadline := time.Now().Add(limit); !holds() && time.Now().Before(deadline); runtime.Gosched() {
+		<-time.After(time.Millisecond / 2)
+	}
+}
+
+// onAir waits until a run of an input delivers.
+func (r *rig) onAir(input string) {
+	r.t.Helper()
+	r.until("input "+input+" on air", func() bool {
+		a := r.e.active
+		return a != nil && r.e.next == nil && a.src.Input == input && a.frames.Load() > 0
+	})
+}
+
+// settled waits until everything that has come so far is in segments, and returns those of the video.
+func (r *rig) settled() []packager.Segment {
+	r.t.Helper()
+	head := grid.K(tick.Tick(r.now.Load()))
+	r.until("the segments so far", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.cutter["v"].Emitted() >= head && r.cutter["a"].Emitted() >= head
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.segs["v"]
+}
+
+// shown is the content of the slots of segments, as "a12": input and source frame.
+func shown(segs []packager.Segment) map[int]string {
+	out := map[int]string{}
+	for _, seg := range segs {
+		for i, s := range seg.Samples {
+			out[int((seg.Start-noon)/slot)+i] = fmt.Sprintf("%c%d", s.Data[4], binary.BigEndian.Uint32(s.Data))
+		}
+	}
+	return out
+}
+
+// wantWhole checks that no segment is missing and every slot shows its own source frame, of any input.
+func (r *rig) wantWhole(segs []packager.Segment) {
+	r.t.Helper()
+	r.mu.Lock()
+	for _, name := range [2]string{"v", "a"} {
+		for i, s := range r.segs[name] {
+			if i > 0 && s.K != r.segs[name][i-1].K+1 {
+				r.t.Errorf("rendition %s: segment %d after %d", name, s.K, r.segs[name][i-1].K)
+			}
+		}
+	}
+	r.mu.Unlock()
+	for at, what := range shown(segs) {
+		if at >= 0 && what[1:] != fmt.Sprint(at) {
+			r.t.Fatalf("slot %d shows %s", at, what)
+		}
+	}
+}
+
+func (r *rig) wantInput(segs []packager.Segment, first, after byte) (at int) {
+	r.t.Helper()
+	slots := shown(segs)
+	last := int((segs[len(segs)-1].End - noon) / slot)
+	for at = 0; at < last && slots[at][0] == first; at++ {
+	}
+	for i := at; i < last; i++ {
+		if slots[i] != "" && slots[i][0] != after {
+			r.t.Fatalf("slot %d shows %s after the switch at %d", i, slots[i], at)
+		}
+	}
+	if at == last {
+		r.t.Fatal("no switch in the segments")
+	}
+	return at
+}
+
