@@ -26,13 +26,14 @@ type demoCmd struct {
 }
 
 // demoFile is the channel's file: an example to start from.
-var demoFile = template.Must(template.New("demo").Parse(`# The channel of "onair demo", as any other: "onair check" prints what it means, and docs/channel.yaml has every key.
+var demoFile = template.Must(template.New("demo").Parse(
+	`# The channel of "onair demo", as any other: "onair check" prints what it means, and docs/channel.yaml has every key.
 channel: demo
 http: "{{.HTTP}}"
 
 inputs:
-  # Two legs with identical packets. The sender loses one in fifty on each, never the same on both, and the second is 40 ms
-  # late: the page shows what the merge recovers.
+  # Two legs with identical packets. The sender loses one in fifty on each, never the same on both, and the second is
+  # 40 ms late: the page shows what the merge recovers.
   - name: main
     legs: ["rtp://127.0.0.1:{{index .Ports 0}}", "rtp://127.0.0.1:{{index .Ports 1}}"]
     allow: [127.0.0.0/8]

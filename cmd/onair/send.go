@@ -98,7 +98,7 @@ func (c *sendCmd) config() (send.Config, error) {
 func (c *sendCmd) source() (send.Source, error) {
 	if c.Source != "test:" {
 		if info, err := os.Stat(c.Source); err != nil || info.IsDir() {
-			return nil, errors.Join(fmt.Errorf("%q is neither a TS file nor test:", c.Source), err)
+			return nil, errors.Join(fmt.Errorf("source %q is neither test: nor a TS file", c.Source), err)
 		}
 		return send.File{Name: c.Source, Loop: c.Loop}, nil
 	}
@@ -121,16 +121,16 @@ func (c *sendCmd) source() (send.Source, error) {
 func (c *sendCmd) impair(legs []send.Leg) error {
 	for i := range legs {
 		l := &legs[i]
-		for _, err := range []error{
-			ofLeg("--loss", c.Loss, i, len(legs), func(s string) (err error) { l.Loss, err = part(s); return err }),
-			ofLeg("--reorder", c.Reorder, i, len(legs), func(s string) (err error) { l.Reorder, err = part(s); return err }),
-			ofLeg("--jitter", c.Jitter, i, len(legs), func(s string) (err error) { l.Jitter, err = time.ParseDuration(s); return err }),
-			ofLeg("--skew", c.Skew, i, len(legs), func(s string) (err error) { l.Skew, err = time.ParseDuration(s); return err }),
-			ofLeg("--burst", c.Burst, i, len(legs), func(n int) error { l.Burst = n; return nil }),
-		} {
-			if err != nil {
-				return err
-			}
+		at := place{i, len(legs)}
+		err := errors.Join(
+			ofLeg("--loss", c.Loss, at, func(s string) (err error) { l.Loss, err = part(s); return err }),
+			ofLeg("--reorder", c.Reorder, at, func(s string) (err error) { l.Reorder, err = part(s); return err }),
+			ofLeg("--jitter", c.Jitter, at, func(s string) (err error) { l.Jitter, err = time.ParseDuration(s); return err }),
+			ofLeg("--skew", c.Skew, at, func(s string) (err error) { l.Skew, err = time.ParseDuration(s); return err }),
+			ofLeg("--burst", c.Burst, at, func(n int) error { l.Burst = n; return nil }),
+		)
+		if err != nil {
+			return err
 		}
 	}
 	for _, text := range c.Drop {

@@ -10,17 +10,20 @@ import (
 	"onair/pipeline/send"
 )
 
-// ofLeg gives leg i of n its item of a list, which has one for each leg, one for all, or none.
-func ofLeg[T any](flag string, list []T, i, n int, set func(T) error) error {
+// place is one leg among others.
+type place struct{ i, n int }
+
+// ofLeg gives a leg its item of a list, which has one for each leg, one for all, or none.
+func ofLeg[T any](flag string, list []T, at place, set func(T) error) error {
 	if len(list) == 0 {
 		return nil
 	}
-	if len(list) != 1 && len(list) != n {
-		return fmt.Errorf("%s has %d values for %d legs: give one for each, or one for all", flag, len(list), n)
+	if len(list) != 1 && len(list) != at.n {
+		return fmt.Errorf("%s has %d values for %d legs: give one for each, or one for all", flag, len(list), at.n)
 	}
 	item := list[0]
 	if len(list) > 1 {
-		item = list[i]
+		item = list[at.i]
 	}
 	if err := set(item); err != nil {
 		return fmt.Errorf("%s %q: %w", flag, fmt.Sprint(item), err)

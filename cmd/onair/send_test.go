@@ -34,7 +34,7 @@ func TestSendRefusesWhatItCannotDo(t *testing.T) {
 	}{
 		{"no destination", []string{file}, exitUsage, "--to"},
 		{"no such file", append(to, "/no/such/file.ts"), exitUsage, "no such file"},
-		{"a folder", append(to, "/tmp"), exitUsage, "neither a TS file"},
+		{"a folder", append(to, "/tmp"), exitUsage, "nor a TS file"},
 		{"no transport stream", append(to, file), exitFailed, "no packets of a transport stream"},
 		{"bad url", []string{file, "--to", "http://x"}, exitUsage, "rtp://, udp:// or srt://"},
 		{"secret in a bad url", []string{file, "--to", "srt://127.0.0.1:9?passphrase=secret123456&latency=x"}, exitUsage, "latency"},

@@ -13,13 +13,14 @@ import (
 // aviHeader describes a stream of I420 pictures and 16-bit samples.
 func aviHeader(width, height int, rate tick.Rate) []byte {
 	picture := uint32(width * height * 3 / 2)
+	num, den := uint32(rate.Num), uint32(rate.Den)
 	video := list("strl",
-		chunk("strh", []byte("vids"), []byte("I420"), u32(0, 0, 0, uint32(rate.Den), uint32(rate.Num), 0, 0, picture, 0, 0, 0, 0)),
+		chunk("strh", []byte("vids"), []byte("I420"), u32(0, 0, 0, den, num, 0, 0, picture, 0, 0, 0, 0)),
 		chunk("strf", u32(40, uint32(width), uint32(height)), u16(1, 12), []byte("I420"), u32(picture, 0, 0, 0, 0)))
-	const perSecond = testpicture.SampleRate * testpicture.SampleBytes
+	const each, perSecond = testpicture.SampleBytes, testpicture.SampleRate * testpicture.SampleBytes
 	audio := list("strl",
-		chunk("strh", []byte("auds"), u32(0, 0, 0, 0, testpicture.SampleBytes, perSecond, 0, 0, 0, 0, testpicture.SampleBytes, 0, 0)),
-		chunk("strf", u16(1, testpicture.Channels), u32(testpicture.SampleRate, perSecond), u16(testpicture.SampleBytes, 16)))
+		chunk("strh", []byte("auds"), u32(0, 0, 0, 0, each, perSecond, 0, 0, 0, 0, each, 0, 0)),
+		chunk("strf", u16(1, testpicture.Channels), u32(testpicture.SampleRate, perSecond), u16(each, 16)))
 	frame := uint32(rate.Frame().Duration().Microseconds())
 	const interleaved = 0x100
 	main := chunk("avih", u32(frame, 0, 0, interleaved, 0, 0, 2, 0, uint32(width), uint32(height), 0, 0, 0, 0))

@@ -89,8 +89,8 @@ type dice struct {
 	bad bool // in a burst
 }
 
-// NewImpairer checks the legs' impairments. group are the legs that carry the same datagrams; if exclusive, each datagram is
-// let through on one of them at least.
+// NewImpairer checks the legs' impairments. group are the legs that carry the same datagrams; if exclusive, each
+// datagram is let through on one of them at least.
 func NewImpairer(legs []Impairment, group []int, exclusive bool, seed uint64) (*Impairer, error) {
 	im := &Impairer{group: group, exclusive: exclusive, fates: make([]Fate, len(legs))}
 	im.among = rand.New(rand.NewPCG(seed, 0))
@@ -139,8 +139,8 @@ func (d *dice) silent(at tick.Tick) bool {
 	return false
 }
 
-// Next decides over the next datagram, which is at the given time of the stream: a fate for each leg, valid until the next
-// call.
+// Next decides over the next datagram, which is at the given time of the stream: a fate for each leg, valid until the
+// next call.
 func (im *Impairer) Next(at tick.Tick) []Fate {
 	for i := range im.legs {
 		im.fates[i] = im.legs[i].roll(at)

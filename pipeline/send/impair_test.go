@@ -28,7 +28,8 @@ func impairer(t *testing.T, legs []send.Impairment, exclusive bool, seed uint64)
 	return im
 }
 
-// Whatever the legs do, with exclusive none of the datagrams is dropped on all of them, and silence is kept all the same.
+// Whatever the legs do, with exclusive none of the datagrams is dropped on all of them, and silence is kept all the
+// same.
 func TestExclusiveSparesEachDatagram(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 99))
@@ -76,10 +77,11 @@ func TestSameSeedSameChance(t *testing.T) {
 		}
 		return b.String()
 	}
-	if text(7) != text(7) {
+	first := text(7)
+	if text(7) != first {
 		t.Error("seed 7 gives two histories")
 	}
-	if text(7) == text(8) {
+	if text(8) == first {
 		t.Error("seeds 7 and 8 give the same history")
 	}
 }

@@ -14,9 +14,10 @@ const (
 	sparse     = 45_000 // time stamps further apart, as of subtitles, tell nothing of how long the last one lasts
 )
 
-// Loop repeats a transport stream as if it went on: time stamps, clock references and continuity counters follow those of
-// the round before. The distance of two rounds is such that pictures follow each other exactly; it is a whole number of
-// pictures more where other streams or the clock last longer. Times inside sections (cues) stay as they are.
+// Loop repeats a transport stream as if it went on: time stamps, clock references and continuity counters follow
+// those of the round before. The distance of two rounds is such that pictures follow each other exactly; it is a
+// whole number of pictures more where other streams or the clock last longer. Times inside sections (cues) stay as
+// they are.
 type Loop struct {
 	round  uint64
 	shift  uint64 // of this round's times, modulo 2^33
@@ -41,8 +42,8 @@ type looped struct {
 // NewLoop returns a loop in its first round.
 func NewLoop() *Loop { return &Loop{pids: map[uint16]*looped{}, video: noClock} }
 
-// Push takes the next packet and changes it in place. A packet that must not be sent is false: the rest of something that
-// began before the stream did.
+// Push takes the next packet and changes it in place. A packet that must not be sent is false: the rest of something
+// that began before the stream did.
 func (l *Loop) Push(p mpegts.Packet) bool {
 	if p.PID() == mpegts.PIDNull || p.TransportError() {
 		return true
@@ -161,8 +162,8 @@ func (l *Loop) length() int64 {
 // Period is the distance of two rounds. It is known after the first one.
 func (l *Loop) Period() tick.Tick { return tick.Tick(l.period) * tick.Per90k }
 
-// edge is how many time stamps are kept of a stream's start and of its end: pictures may come in another order than they
-// are shown in.
+// edge is how many time stamps are kept of a stream's start and of its end: pictures may come in another order than
+// they are shown in.
 const edge = 16
 
 // stamp is one time stamp with the size of what it belongs to.
@@ -222,7 +223,8 @@ func (t *track) step() int64 {
 	return steps[len(steps)/2]
 }
 
-// lasting is how long the last one lasts, by its size: PES packets of sound hold as many frames as there happened to be.
+// lasting is how long the last one lasts, by its size: PES packets of sound hold as many frames as there happened to
+// be.
 func (t *track) lasting() int64 {
 	rest := t.last[:len(t.last)-1]
 	sum := 0

@@ -25,9 +25,10 @@ const (
 	byDTS // of a stream without PCR
 )
 
-// Pacer finds out when each packet of a transport stream is to be sent: by the program clock references of the first PID
-// that has any, evenly between two of them. A stream without references is paced by the decode times of its video, else of
-// its first stream with any; one without those at 4 Mb/s. A jump of the clock is no span of time: the rate before it goes on.
+// Pacer finds out when each packet of a transport stream is to be sent: by the program clock references of the first
+// PID that has any, evenly between two of them. A stream without references is paced by the decode times of its
+// video, else of its first stream with any; one without those at 4 Mb/s. A jump of the clock is no span of time: the
+// rate before it goes on.
 type Pacer struct {
 	emit  func(p mpegts.Packet, at tick.Tick) error
 	kind  clockKind
@@ -40,8 +41,8 @@ type Pacer struct {
 	each  int64  // units per packet over the last span; 0: not known
 }
 
-// NewPacer returns a pacer that gives each packet, in order, to emit together with its time since the first one. The packet
-// is valid during the call.
+// NewPacer returns a pacer that gives each packet, in order, to emit together with its time since the first one. The
+// packet is valid during the call.
 func NewPacer(emit func(p mpegts.Packet, at tick.Tick) error) *Pacer {
 	return &Pacer{emit: emit, pid: noClock}
 }

@@ -1,5 +1,5 @@
-// Package send sends a contribution feed: a transport stream, paced by its own clock, to several destinations with identical
-// datagrams, each of which may lose, delay and reorder them on purpose.
+// Package send sends a contribution feed: a transport stream, paced by its own clock, to several destinations with
+// identical datagrams, each of which may lose, delay and reorder them on purpose.
 package send
 
 import (
@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	perDatagram = 7  // transport packets: 1316 bytes, what fits an Ethernet frame (ST 2022-2 §6)
-	payloadType = 33 // MP2T (RFC 3551 §6)
-	lead        = 10 * time.Millisecond
-	tooLate     = 2 * time.Second // what is less is made up for
-	greeting    = 3 * time.Second // for SRT connections to stand before the start
+	perDatagram = 7                     // transport packets: 1316 bytes, what fits an Ethernet frame (ST 2022-2 §6)
+	payloadType = 33                    // MP2T (RFC 3551 §6)
+	lead        = 20 * time.Millisecond // by which the legs have a datagram before it is due, and up to twice that
+	tooLate     = 2 * time.Second       // what is less is made up for
+	greeting    = 3 * time.Second       // for SRT connections to stand before the start
 )
 
 // Leg is one destination.
@@ -87,7 +87,8 @@ func New(c Config) (*Sender, error) {
 		return nil, err
 	}
 	chance := rand.New(rand.NewPCG(c.Seed, 1<<32))
-	s.head = rtp.Header{Version: 2, PayloadType: payloadType, SSRC: chance.Uint32(), SequenceNumber: uint16(chance.Uint32())}
+	s.head = rtp.Header{Version: 2, PayloadType: payloadType, SSRC: chance.Uint32()}
+	s.head.SequenceNumber = uint16(chance.Uint32())
 	s.clock = chance.Uint32()
 	s.n = Summary{Seed: c.Seed, SSRC: s.head.SSRC, FirstSequence: s.head.SequenceNumber}
 	return s, nil
@@ -112,8 +113,8 @@ func group2022(lines []*line) []int {
 	return all
 }
 
-// Run sends the stream to its end or that of ctx, which is no error. It fails if a destination cannot be opened, the source
-// fails, or nothing at all could be sent to one of the destinations. It may be called once.
+// Run sends the stream to its end or that of ctx, which is no error. It fails if a destination cannot be opened, the
+// source fails, or nothing at all could be sent to one of the destinations. It may be called once.
 func (s *Sender) Run(ctx context.Context) error {
 	if s.c.DropLog != nil {
 		s.drops = bufio.NewWriter(s.c.DropLog)
@@ -158,8 +159,8 @@ func (s *Sender) open(ctx context.Context) error {
 	return nil
 }
 
-// greet waits for SRT connections: for those that are called at most as long as a call takes, for callers without end if
-// there is nobody else to send to.
+// greet waits for SRT connections: for those that are called at most as long as a call takes, for callers without end
+// if there is nobody else to send to.
 func (s *Sender) greet(ctx context.Context) {
 	listening := true
 	for _, l := range s.lines {
@@ -214,8 +215,11 @@ func (s *Sender) dispatch(ctx context.Context) error {
 	d := datagram{s.at, s.pending}
 	s.pending = nil
 	s.begin(d.at)
-	if !wait(ctx, s.timer, s.start.Add(d.at.Duration()-lead)) {
-		return ctx.Err()
+	if due := s.start.Add(d.at.Duration()); time.Until(due) > 2*lead {
+		wait(ctx, s.timer, due.Add(-lead))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	s.head.Timestamp = s.clock + uint32(d.at.Units(90_000))
 	if _, err := s.head.MarshalTo(d.rtp); err != nil {

@@ -29,7 +29,8 @@ type srtLine struct {
 
 func openSRT(ctx context.Context, u leg.URL) (destination, error) {
 	d := &srtLine{
-		url: u, made: make(chan *srt.Conn, 1), want: make(chan struct{}, 1), done: make(chan struct{}), first: make(chan struct{}),
+		url: u, made: make(chan *srt.Conn, 1), want: make(chan struct{}, 1),
+		done: make(chan struct{}), first: make(chan struct{}),
 	}
 	connect := d.dial
 	var listener *srt.Listener

@@ -15,8 +15,6 @@ import (
 	"onair/pkg/leg"
 )
 
-const secret = "correct horse battery"
-
 // freePort is a UDP port that nobody uses right now.
 func freePort(t *testing.T) int {
 	t.Helper()

@@ -175,7 +175,8 @@ func (t *Test) args() []string {
 	e := encoders[t.c.Codec]
 	rate := t.bitrate(e)
 	gop := t.c.Rate.NextSlot(tick.Second)
-	args := []string{"-hide_banner", "-loglevel", "warning", "-nostdin", "-f", "avi", "-i", "pipe:0", "-map", "0:v", "-map", "0:a", "-c:v"}
+	args := []string{"-hide_banner", "-loglevel", "warning", "-nostdin", "-f", "avi", "-i", "pipe:0",
+		"-map", "0:v", "-map", "0:a", "-c:v"}
 	args = append(args, e.video...)
 	args = append(args, "-g", strconv.FormatInt(gop, 10), "-pix_fmt", "yuv420p",
 		"-b:v", strconv.FormatInt(rate, 10), "-maxrate", strconv.FormatInt(rate, 10), "-bufsize", strconv.FormatInt(rate, 10),

@@ -1,7 +1,8 @@
 package testpicture
 
-// The number is shown in two rows of sixteen cells over the whole width, in the top sixth of the picture: a white cell, the
-// number's bits from the highest, its check bits, and a black cell. White and black tell the levels that a decoder gives.
+// The number is shown in two rows of sixteen cells over the whole width, in the top sixth of the picture: a white
+// cell, the number's bits from the highest, its check bits, and a black cell. White and black tell the levels that a
+// decoder gives.
 const (
 	columns, rows = 16, 2
 	cells         = columns * rows

@@ -69,8 +69,8 @@ func (p *Painter) newTemplate() []byte {
 	return frame
 }
 
-// Paint paints picture n, counted from 0, into frame, which is Size bytes long. at is the time of day that its clock shows,
-// in UTC, with the number of the picture within its second.
+// Paint paints picture n, counted from 0, into frame, which is Size bytes long. at is the time of day that its clock
+// shows, in UTC, with the number of the picture within its second.
 func (p *Painter) Paint(frame []byte, n int64, at tick.Tick) {
 	copy(frame, p.template)
 	luma, u, v := p.planes(frame)
@@ -103,7 +103,8 @@ func (p *Painter) clock(at tick.Tick) string {
 	second := int64(at / tick.Second)
 	first := p.c.Rate.NextSlot(tick.Tick(second) * tick.Second)
 	frame := max(0, p.c.Rate.Slot(at)-first)
-	return decimal(second/3600%24, 2) + ":" + decimal(second/60%60, 2) + ":" + decimal(second%60, 2) + ":" + decimal(frame, 2)
+	hours, minutes := second/3600%24, second/60%60
+	return decimal(hours, 2) + ":" + decimal(minutes, 2) + ":" + decimal(second%60, 2) + ":" + decimal(frame, 2)
 }
 
 // decimal is n in exactly so many digits.
@@ -153,7 +154,8 @@ type strip struct{ y, u, v []byte }
 
 func newStrip(width int) strip {
 	bars := [8][3]byte{ // 75 % bars in BT.709 (ITU-R BT.471)
-		{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52}, {63, 193, 204}, {51, 109, 212}, {28, 212, 120}, {16, 128, 128},
+		{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52},
+		{63, 193, 204}, {51, 109, 212}, {28, 212, 120}, {16, 128, 128},
 	}
 	s := strip{make([]byte, 2*width), make([]byte, width), make([]byte, width)}
 	for x := range 2 * width {

@@ -27,8 +27,9 @@ func sine(hertz float64, samples, peak int) []int16 {
 	return out
 }
 
-// Sound writes the samples from number from on, counted from the start of picture 0, into pcm: 16 bits little endian, the
-// channels interleaved. A low hum is always there; a beep begins with the first sample of each flash and ends with it.
+// Sound writes the samples from number from on, counted from the start of picture 0, into pcm: 16 bits little endian,
+// the channels interleaved. A low hum is always there; a beep begins with the first sample of each flash and ends
+// with it.
 func (p *Painter) Sound(pcm []byte, from int64) {
 	for i := range len(pcm) / SampleBytes {
 		n := from + int64(i)

@@ -1,5 +1,5 @@
-// Package testpicture makes test programmes: pictures that carry their number, a clock and a flash each second, sound that
-// beeps with the flash, and reads them back after any scaling, encode and decode.
+// Package testpicture makes test programmes: pictures that carry their number, a clock and a flash each second, sound
+// that beeps with the flash, and reads them back after any scaling, encode and decode.
 package testpicture
 
 import (
@@ -19,8 +19,9 @@ const SampleBytes = 2 * Channels
 
 // Limits of a picture's size in pixels.
 const (
-	MinWidth, MinHeight = 96, 72
-	MaxSize             = 8192
+	MinWidth  = 96
+	MinHeight = 72
+	MaxSize   = 8192
 )
 
 // Studio levels of luma, and the middle of chroma (BT.709 §4.6).
@@ -59,7 +60,9 @@ func New(c Config) (*Painter, error) {
 			c.Width, c.Height, MinWidth, MinHeight, MaxSize, MaxSize)
 	}
 	const flash = 40 * tick.Millisecond
-	p := &Painter{c: c, strip: newStrip(c.Width), flashing: max(1, c.Rate.NearestSlot(flash)), hum: newHum(), beep: newBeep()}
+	p := &Painter{
+		c: c, strip: newStrip(c.Width), flashing: max(1, c.Rate.NearestSlot(flash)), hum: newHum(), beep: newBeep(),
+	}
 	p.template = p.newTemplate()
 	return p, nil
 }
@@ -76,7 +79,8 @@ func (p *Painter) Size() int {
 // Rate is the picture rate.
 func (p *Painter) Rate() tick.Rate { return p.c.Rate }
 
-// Flash tells whether picture n, counted from 0, shows the flash: the first ones that start in each second do, for 40 ms.
+// Flash tells whether picture n, counted from 0, shows the flash: the first ones that start in each second do, for 40
+// ms.
 func (p *Painter) Flash(n int64) bool {
 	start := p.flashOf(p.c.Rate.At(n))
 	return n >= start && n < start+p.flashing

@@ -65,7 +65,7 @@ func TestNumberIsReadAfterScalingAndNoise(t *testing.T) {
 	p := painter(t, testpicture.Config{Width: w, Height: h})
 	frame := make([]byte, p.Size())
 	r := rand.New(rand.NewPCG(1, 2))
-	for n := int64(0); n < 300; n++ {
+	for n := range int64(300) {
 		number := n * 8387 // all bits move
 		p.Paint(frame, number, 0)
 		for _, factor := range []int{2, 4, 8} {
