@@ -25,9 +25,9 @@ http: "%[1]s"
 inputs:
 %[2]s
 video:
+  - {name: v1080, size: 1920x1080, bitrate: 5M}
   - {name: v720, size: 1280x720, bitrate: 3M}
   - {name: v480, size: 854x480, bitrate: 1500k}
-  - {name: v360, size: 640x360, bitrate: 800k}
 audio:
   - {name: a1, bitrate: 128k, channels: 2, language: eng}
 outputs:
@@ -103,11 +103,11 @@ func row(what, ours, beside string, ratio float64, bound string) {
 	fmt.Printf("%s\t%s\t%s\t%.3f\t%s\n", what, ours, beside, ratio, bound)
 }
 
-// benchClip is a 720p contribution of about 10 Mb/s.
+// benchClip is a 1080p contribution of about 10 Mb/s.
 func benchClip(t testing.TB) string {
 	t.Helper()
 	name := filepath.Join(clips, "bench.ts")
-	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=1280x720:r=25:d=%d", benchSeconds+5),
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=1920x1080:r=25:d=%d", benchSeconds+5),
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=f=440:r=48000:d=%d", benchSeconds+5), "-c:v", "libx264", "-preset", "ultrafast", "-g", "50",
 		"-b:v", "9300k", "-minrate", "9300k", "-maxrate", "9300k", "-bufsize", "1M", "-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-muxrate", "10M",
 		"-f", "mpegts", name).CombinedOutput()
@@ -141,19 +141,24 @@ func TestBenchPipeline(t *testing.T) {
 	lag := s.listLag(t, 4)
 	var u usage
 	var frames uint64
-	eventually(time.Duration(benchSeconds)*time.Second, func() bool {
+	look := time.NewTicker(5 * time.Second) // asking for the state costs processor time too
+	defer look.Stop()
+	from := usageOf(t, s.cmd.Process.Pid)
+	fromFrames := s.status().Runs[0].Frames
+	for time.Since(begun) < benchSeconds*time.Second {
+		<-look.C
 		st := s.status()
 		if len(st.Runs) > 0 {
 			u, frames = usageOf(t, s.cmd.Process.Pid, st.Runs[0].PID), st.Runs[0].Frames
 		}
-		return time.Since(begun) > benchSeconds*time.Second
-	})
+	}
 	s.stop()
 	seconds := float64(frames) / 25
+	own := (u.own - from.own) / (float64(frames-fromFrames) / 25) // once on air; starting and the questions above left out
 	reference := bare(t, file, command) / (benchSeconds + 5)
-	whole := (u.own + u.children) / seconds
+	whole := own + u.children/seconds
 	row("pipeline CPU s per s of media, beside bare ffmpeg", fmt.Sprintf("%.3f", whole), fmt.Sprintf("%.3f", reference), whole/reference, "<= 1.03")
-	row("onair's own CPU, of a core", fmt.Sprintf("%.3f", u.own/seconds), "0.04", u.own/seconds/0.04, "<= 1")
+	row("onair's own CPU, of a core", fmt.Sprintf("%.3f", own), "0.04", own/0.04, "<= 1")
 	row("RSS with a filled spool, MB", fmt.Sprintf("%.0f", u.rss/1e6), "150", u.rss/150e6, "<= 1")
 	row("first playlist after the first packet, s", fmt.Sprintf("%.2f", first.Seconds()), "15", first.Seconds()/15, "<= 1")
 	row("segment listed after its last frame arrived, s", fmt.Sprintf("%.2f", lag), "1.3", lag/1.3, "<= 1")
