@@ -23,9 +23,9 @@ import (
 )
 
 var (
-	grid     = tick.Grid{Rate: tick.Rate{Num: 25, Den: 1}, Frames: 50, GOP: 25, T: 2 * tick.Second}
-	audioOf  = tick.Audio{Rate: 48_000, Samples: 1024}
-	enough   = 20 * time.Second
+	grid    = tick.Grid{Rate: tick.Rate{Num: 25, Den: 1}, Frames: 50, GOP: 25, T: 2 * tick.Second}
+	audioOf = tick.Audio{Rate: 48_000, Samples: 1024}
+	enough  = 20 * time.Second
 )
 
 // source is an input of the rig: a feed of one video frame and its sound for each slot of the grid.
@@ -153,7 +153,7 @@ func newRig(t *testing.T, letters ...byte) *rig {
 func (r *rig) event(level, message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events = append(r.events, fmt.Sprintf("%v %s: %s", (tick.Tick(r.now.Load()) - noon).Duration(), level, message))
+	r.events = append(r.events, fmt.Sprintf("%v %s: %s", (tick.Tick(r.now.Load())-noon).Duration(), level, message))
 }
 
 // told tells whether an event has come that contains text.
@@ -321,4 +321,3 @@ func (r *rig) wantInput(segs []packager.Segment, first, after byte) (at int) {
 	}
 	return at
 }
-
