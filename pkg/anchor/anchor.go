@@ -1,8 +1,9 @@
 // Package anchor maps one input's 33-bit source clock onto the channel's timeline.
 //
-// A source counts presentation time in 90 kHz units from anywhere, wraps every 26.5 hours and starts anew when its encoder
-// does. An Anchor ties one source instant to one tick; a Clock follows the source and opens a new generation of anchor when
-// the source's time jumps; a Table holds the generations for those who read packets later than they arrived.
+// A source counts presentation time in 90 kHz units from anywhere, wraps every 26.5 hours and starts anew when its
+// encoder does. An Anchor ties one source instant to one tick; a Clock follows the source and opens a new generation of
+// anchor when the source's time jumps; a Table holds the generations for those who read packets later than they
+// arrived.
 package anchor
 
 import (

@@ -7,7 +7,7 @@ import (
 // Bounds of what counts as one clock. All are spans of source time or of arrival.
 const (
 	maxStep    = tick.Second     // a longer step of a stream, not explained by its arrival, is a jump
-	maxBack    = tick.Second / 2 // a longer step back is a jump too: decoding times only grow, PTS that stand for them nearly
+	maxBack    = tick.Second / 2 // a longer step back is a jump too: times of decoding only grow, PTS in their place nearly
 	maxLead    = 3 * tick.Second // how far streams of one clock may lie apart in the multiplex
 	maxPending = 2 * tick.Second // how long another stream's jump waits for the reference stream to follow
 	maxMissing = tick.Second     // a jump with less than this missing goes on at the next slot
@@ -42,8 +42,8 @@ type stream struct {
 	arrival tick.Tick
 }
 
-// Clock follows the time stamps of one programme and decides which generation each belongs to. It is pure: one goroutine
-// pushes, and the anchors it makes go to its Table and to Made.
+// Clock follows the time stamps of one programme and decides which generation each belongs to. It is pure: one
+// goroutine pushes, and the anchors it makes go to its Table and to Made.
 type Clock struct {
 	table   *Table
 	known   []Anchor // stored generations, newest last, until one was adopted
@@ -67,15 +67,8 @@ type Clock struct {
 	left       left
 }
 
-// left is where the reference stream was before its last jump.
-type left struct {
-	stream
-	refMax int64
-	at     tick.Tick // arrival of the stamp that jumped
-}
-
-// NewClock makes a clock that fills table. known are stored generations, oldest first: the newest that fits the feed is used
-// again. made is told each anchor that this clock makes (not those it adopts); it may be nil.
+// NewClock makes a clock that fills table. known are stored generations, oldest first: the newest that fits the feed is
+// used again. made is told each anchor that this clock makes (not those it adopts); it may be nil.
 func NewClock(table *Table, known []Anchor, made func(Anchor)) *Clock {
 	c := &Clock{table: table, known: known, made: made}
 	for _, a := range known {
@@ -84,8 +77,8 @@ func NewClock(table *Table, known []Anchor, made func(Anchor)) *Clock {
 	return c
 }
 
-// SetGrid tells the slot length on which the reference stream's frames lie: from then on anchors can be fixed. A channel
-// without video gives its audio frame's length.
+// SetGrid tells the slot length on which the reference stream's frames lie: from then on anchors can be fixed. A
+// channel without video gives its audio frame's length.
 func (c *Clock) SetGrid(slot tick.Tick) {
 	if c.snap != 0 {
 		return
@@ -144,25 +137,6 @@ func (c *Clock) Push(s Stamp) Place {
 	}
 	p.Drop = c.ahead
 	return p
-}
-
-// comeBack returns to the clock that the reference stream left a moment ago, if s continues that one: what lay between was
-// no jump but a few damaged headers, and the other streams have not followed it.
-func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
-	if c.snap == 0 || !c.left.seen || s.Arrival-c.left.at > maxGlitch {
-		return 0, false
-	}
-	u := tick.Unwrapper{Bits: 33}
-	dts = u.Near(s.DTS, c.left.dts)
-	if _, state := c.table.Map(c.left.gen, dts); state != Mapped {
-		return 0, false
-	}
-	if step := tick.Tick(dts-c.left.dts) * tick.Per90k; step < -maxBack || step > maxStep {
-		return 0, false
-	}
-	c.gen, c.refMax = c.left.gen, c.left.refMax
-	c.left, c.lag, c.offset = left{}, lag{}, offset{}
-	return dts, true
 }
 
 // follow keeps what the next jump and the drift watch need of the reference stream.
@@ -253,57 +227,6 @@ func (c *Clock) newestOf(gen int64) (dts int64, at tick.Tick, ok bool) {
 		}
 	}
 	return dts, at, ok
-}
-
-// jump opens a generation for a stream's new clock. The reference stream's is anchored by rule; another stream's waits for
-// the reference to follow.
-func (c *Clock) jump(s Stamp) (gen, dts int64) {
-	if s.Ref && c.last > c.gen {
-		c.table.Kill(c.last)
-	}
-	c.last++
-	c.table.Open(c.last)
-	c.pendingAt = s.Arrival
-	return c.last, int64(s.DTS)
-}
-
-// rule makes p's generation the one of the reference stream, p being its first frame. If nearly nothing is missing it goes
-// on at the next slot, else (or when the feed has fallen behind for good) at its arrival.
-func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
-	old := c.gen
-	c.gen, c.ruledAt = p.Gen, arrival
-	c.lag, c.lead = lag{}, lead{}
-	if late { // same clock, other anchor: the other streams come along
-		for i := range c.streams {
-			if st := &c.streams[i]; st.gen == old {
-				st.seen = false
-			}
-		}
-	}
-	if c.snap == 0 { // no grid yet: what came before is not wanted
-		c.table.Kill(old)
-		c.waiting, c.first, c.firstPTS = true, Stamp{Arrival: arrival}, p.PTS
-		c.refMax = p.PTS
-		return
-	}
-	next := arrival
-	if end, state := c.table.Map(old, c.refMax); state == Mapped {
-		next = end + c.snap
-		if missing := arrival - c.refArrival - c.snap; late || missing >= maxMissing {
-			next = max(next, arrival)
-		}
-	}
-	c.refMax = p.PTS
-	c.fix(Anchor{Gen: p.Gen, PTS: p.PTS, Tick: c.nearest(next)})
-}
-
-// expire gives up a generation that another stream opened and the reference did not follow.
-func (c *Clock) expire(now tick.Tick) {
-	if c.last > c.gen && now-c.pendingAt > maxPending {
-		if _, ok := c.table.Anchor(c.last); !ok {
-			c.table.Kill(c.last)
-		}
-	}
 }
 
 // Gen is the generation that rules now; 0 before the first reference stamp.

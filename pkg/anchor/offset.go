@@ -13,8 +13,8 @@ const (
 	minutes = 5
 )
 
-// offset is a lowest-delay filter: network jitter only ever delays a packet, so the least delayed one of some minutes shows
-// the clocks themselves. The first minutes are the baseline against which drift is measured.
+// offset is a lowest-delay filter: network jitter only ever delays a packet, so the least delayed one of some minutes
+// shows the clocks themselves. The first minutes are the baseline against which drift is measured.
 type offset struct {
 	since   tick.Tick
 	lead    tick.Tick // greatest map(PTS)-arrival of the running minute
@@ -52,7 +52,8 @@ func (o *offset) read() (now, drift tick.Tick, ok bool) {
 // transport delivers what it had held back.
 const lagSpan = 5 * tick.Second
 
-// lag watches a feed that has fallen behind its anchor for good: a sender that was halted and then went on where it was.
+// lag watches a feed that has fallen behind its anchor for good: a sender that was halted and then went on where it
+// was.
 type lag struct {
 	since   tick.Tick
 	least   tick.Tick
@@ -75,8 +76,8 @@ func (l *lag) push(behind, now tick.Tick) {
 
 func (l *lag) tooLate() bool { return l.since == -1<<62 }
 
-// lead watches a feed that runs ahead of real time: one that stays as far ahead as it is (a sender that began with a burst)
-// is anchored anew, one that gets further ahead is not.
+// lead watches a feed that runs ahead of real time: one that stays as far ahead as it is (a sender that began with a
+// burst) is anchored anew, one that gets further ahead is not.
 type lead struct {
 	since   tick.Tick
 	most    tick.Tick

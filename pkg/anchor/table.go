@@ -9,7 +9,8 @@ import (
 // State is what a Table knows about a generation.
 type State uint8
 
-// A generation is Pending until the reference stream (or the grid) has fixed its anchor; Dead when that will never happen.
+// A generation is Pending until the reference stream (or the grid) has fixed its anchor; Dead when that will never
+// happen.
 const (
 	Pending State = iota
 	Mapped

@@ -1,0 +1,80 @@
+package anchor
+
+import "onair/pkg/tick"
+
+// left is where the reference stream was before its last jump.
+type left struct {
+	stream
+	refMax int64
+	at     tick.Tick // arrival of the stamp that jumped
+}
+
+// comeBack returns to the clock that the reference stream left a moment ago, if s continues that one: what lay between
+// was no jump but a few damaged headers, and the other streams have not followed it.
+func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
+	if c.snap == 0 || !c.left.seen || s.Arrival-c.left.at > maxGlitch {
+		return 0, false
+	}
+	u := tick.Unwrapper{Bits: 33}
+	dts = u.Near(s.DTS, c.left.dts)
+	if _, state := c.table.Map(c.left.gen, dts); state != Mapped {
+		return 0, false
+	}
+	if step := tick.Tick(dts-c.left.dts) * tick.Per90k; step < -maxBack || step > maxStep {
+		return 0, false
+	}
+	c.gen, c.refMax = c.left.gen, c.left.refMax
+	c.left, c.lag, c.offset = left{}, lag{}, offset{}
+	return dts, true
+}
+
+// jump opens a generation for a stream's new clock. The reference stream's is anchored by rule; another stream's waits
+// for the reference to follow.
+func (c *Clock) jump(s Stamp) (gen, dts int64) {
+	if s.Ref && c.last > c.gen {
+		c.table.Kill(c.last)
+	}
+	c.last++
+	c.table.Open(c.last)
+	c.pendingAt = s.Arrival
+	return c.last, int64(s.DTS)
+}
+
+// rule makes p's generation the one of the reference stream, p being its first frame. If nearly nothing is missing it
+// goes on at the next slot, else (or when the feed has fallen behind for good) at its arrival.
+func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
+	old := c.gen
+	c.gen, c.ruledAt = p.Gen, arrival
+	c.lag, c.lead = lag{}, lead{}
+	if late { // same clock, other anchor: the other streams come along
+		for i := range c.streams {
+			if st := &c.streams[i]; st.gen == old {
+				st.seen = false
+			}
+		}
+	}
+	if c.snap == 0 { // no grid yet: what came before is not wanted
+		c.table.Kill(old)
+		c.waiting, c.first, c.firstPTS = true, Stamp{Arrival: arrival}, p.PTS
+		c.refMax = p.PTS
+		return
+	}
+	next := arrival
+	if end, state := c.table.Map(old, c.refMax); state == Mapped {
+		next = end + c.snap
+		if missing := arrival - c.refArrival - c.snap; late || missing >= maxMissing {
+			next = max(next, arrival)
+		}
+	}
+	c.refMax = p.PTS
+	c.fix(Anchor{Gen: p.Gen, PTS: p.PTS, Tick: c.nearest(next)})
+}
+
+// expire gives up a generation that another stream opened and the reference did not follow.
+func (c *Clock) expire(now tick.Tick) {
+	if c.last > c.gen && now-c.pendingAt > maxPending {
+		if _, ok := c.table.Anchor(c.last); !ok {
+			c.table.Kill(c.last)
+		}
+	}
+}
