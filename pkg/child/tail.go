@@ -28,7 +28,7 @@ func newTail(lines int) *tail {
 
 // read consumes the stream to its end and closes it.
 func (t *tail) read() {
-	defer t.from.Close()
+	defer func() { _ = t.from.Close() }()
 	buf := make([]byte, 4096)
 	for {
 		n, err := t.from.Read(buf)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Frame is one coded frame. DTS and PTS are in units of the header's timescale, as in the file (tfdt plus durations,
@@ -153,7 +154,8 @@ func (r *Reader) readMdat(size int) ([]byte, error) {
 		if n == size {
 			return b, nil
 		}
-		b = append(b, make([]byte, min(size-n, n))...)
+		more := min(size-n, n)
+		b = slices.Grow(b, more)[:n+more]
 	}
 }
 

@@ -3,8 +3,8 @@ package mpegts
 import "bytes"
 
 // Sniff tells the codec of the sound whose first frame begins at b, the data of a PES packet: many senders announce one
-// thing and send another. It is empty where no known frame begins; the frame header is looked at, and the next one's sync
-// word where b holds it.
+// thing and send another. It is empty where no known frame begins; the frame header is looked at, and the next one's
+// sync word where b holds it.
 func Sniff(b []byte) Codec {
 	switch {
 	case len(b) < 8:

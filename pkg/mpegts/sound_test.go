@@ -19,11 +19,7 @@ func TestSoundShape(t *testing.T) {
 		if acmod == 7 {
 			at -= 4
 		}
-		b[6] |= lfe << at >> 8
-		b[7] |= lfe << (at & 7) & 0xFF
-		if at >= 8 {
-			b[6], b[7] = acmod<<5|lfe<<(at-8), 0
-		}
+		b[6] |= lfe << (at - 8)
 		return b
 	}
 	mp2 := func(mode byte) []byte { return []byte{0xFF, 0xFD, 0xA4, mode << 6} }

@@ -1,8 +1,8 @@
-// Package spool keeps the last seconds of one input's TS packets, so that an encoder can start from a random access point
-// in the past.
+// Package spool keeps the last seconds of one input's TS packets, so that an encoder can start from a random access
+// point in the past.
 //
-// Packets are numbered from 0 in order of arrival; a position is such a number. The headers of PES packets are indexed with
-// their source times, and so are changes of the programme. One goroutine appends, any number read.
+// Packets are numbered from 0 in order of arrival; a position is such a number. The headers of PES packets are indexed
+// with their source times, and so are changes of the programme. One goroutine appends, any number read.
 package spool
 
 import (
@@ -67,8 +67,8 @@ func New(cfg Config) *Spool {
 	return &Spool{cfg: cfg}
 }
 
-// Append adds one packet that arrived at now. e, if not nil, indexes it as the begin of a PES packet; its Pos is set here.
-// The packet's position is returned.
+// Append adds one packet that arrived at now. e, if not nil, indexes it as the begin of a PES packet; its Pos is set
+// here. The packet's position is returned.
 func (s *Spool) Append(p mpegts.Packet, now tick.Tick, e *Entry) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
