@@ -141,9 +141,9 @@ func (r *reader) times(c *Channel) {
 // divisors are gop lengths that fit a segment, longest first: those of half a second or more that read well.
 func divisors(segment time.Duration) []string {
 	var out []string
-	for n := time.Duration(1); n <= 20 && segment/n >= 500*time.Millisecond; n++ {
-		if segment%(n*time.Millisecond) == 0 {
-			out = append(out, short(segment/n))
+	for n := 1; n <= 20 && segment/time.Duration(n) >= 500*time.Millisecond; n++ {
+		if segment%(time.Duration(n)*time.Millisecond) == 0 {
+			out = append(out, short(segment/time.Duration(n)))
 		}
 	}
 	return out

@@ -107,10 +107,10 @@ func FuzzCutter(f *testing.F) {
 		seen := 0
 		for ; len(ops) >= 3; ops = ops[3:] {
 			kind, run, slot := ops[0], int(ops[1]%5), int64(ops[2])
-			switch {
-			case kind == 0:
+			switch kind {
+			case 0:
 				r.c.Take(run, r.at(slot)+tick.Tick(kind))
-			case kind == 1:
+			case 1:
 				r.c.Done(run)
 			default:
 				for s := slot; s <= slot+int64(kind%8); s++ {

@@ -220,7 +220,7 @@ func (m *manifest) expand(t *mpdTrack, tpl *templateXML, number int64, period st
 	next := int64(0)
 	for i, s := range tpl.Timeline.S {
 		if s.D <= 0 || s.R < 0 || int64(len(t.segments))+s.R >= maxListed {
-			return fmt.Errorf("S %d has duration %d and repeats %d", i, s.D, s.R)
+			return fmt.Errorf("entry S %d has duration %d and repeats %d", i, s.D, s.R)
 		}
 		if s.N != "" || s.K != "" {
 			m.forbidden = append(m.forbidden, "S@n or S@k")

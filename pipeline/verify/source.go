@@ -154,7 +154,7 @@ func (s *server) do(ctx context.Context, method, name string, header http.Header
 		o.err, o.at = plain(err), time.Now()
 		return o
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	o.status, o.header = res.StatusCode, res.Header
 	o.body, o.err = readBody(res, &o.gzipped)
 	o.at = time.Now()
