@@ -58,7 +58,11 @@ func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
 	f := newGridFile(grid, c.file.AudioGrid())
 	if v := src.Video; v != nil {
 		f.Picture = config.Picture{Width: v.Width, Height: v.Height, SARNum: v.SARNum, SARDen: v.SARDen}
-		f.Captions = v.Captions
+		if v.KeepsCaptions(grid.Rate) {
+			for _, s := range v.Services {
+				f.Captions = append(f.Captions, captionFile{Channel: s.Channel, Language: s.Language})
+			}
+		}
 	}
 	made, err := c.timeline.makeGrid(ctx, f)
 	if err != nil {
@@ -86,8 +90,10 @@ func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition
 	out := c.file.Ladder(stored.Picture, grid.Rate)
 	for i := range out {
 		out[i] = out[i].WithDefaults()
-		if stored.Captions && out[i].Codec == ladder.H264 { // the other encoders drop them
-			out[i].Captions = []ladder.Caption{{Channel: "CC1"}}
+		if out[i].Codec == ladder.H264 { // the other encoders drop them
+			for _, s := range stored.Captions {
+				out[i].Captions = append(out[i].Captions, ladder.Caption{Channel: s.Channel, Language: s.Language})
+			}
 		}
 	}
 	return out

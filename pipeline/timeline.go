@@ -39,8 +39,14 @@ type gridFile struct {
 	SegmentTicks  tick.Tick      `json:"segment_ticks"` // of 1/705600000 s
 	AudioRate     int64          `json:"audio_rate"`
 	AudioSamples  int64          `json:"audio_samples"`
-	Captions      bool           `json:"captions"` // the first source had CEA-608 or 708 in its pictures
-	Picture       config.Picture `json:"picture"`  // of the first source: renditions are fitted to it, whatever source comes later
+	Captions      []captionFile  `json:"caption_services,omitempty"` // of the first source, where the channel's rate keeps them
+	Picture       config.Picture `json:"picture"`                    // of the first source: renditions are fitted to it, whatever source comes later
+}
+
+// captionFile is one of the captions that travel in the pictures.
+type captionFile struct {
+	Channel  string `json:"channel"` // CC1 to CC4, SERVICE1 to SERVICE63
+	Language string `json:"language,omitempty"`
 }
 
 func newGridFile(g tick.Grid, a tick.Audio) gridFile {

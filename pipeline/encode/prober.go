@@ -202,11 +202,11 @@ func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
 	if err := cmd.Start(); err != nil {
 		return ffmpeg.Source{}, fmt.Errorf("starting ffprobe: %w", err)
 	}
-	fed := make(chan struct{})
+	fed, captions := make(chan struct{}), lookForCaptions(f.Program)
 	go func() {
 		defer close(fed)
 		defer in.Close() //nolint:errcheck // end of file for ffprobe
-		p.pour(ctx, f, in.Write)
+		p.pour(ctx, f, captions.before(in.Write))
 	}()
 	err = cmd.Wait()
 	late := ctx.Err() != nil
@@ -221,6 +221,10 @@ func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
 	src, err := ffmpeg.ParseProbe(out.Bytes())
 	if err == nil && src.Video == nil && len(src.Audio) == 0 {
 		err = errors.New("the source carries neither picture nor sound")
+	}
+	if err == nil && src.Video != nil {
+		src.Video.Services = captions.services(src.Video.Captions)
+		src.Video.Captions = len(src.Video.Services) > 0
 	}
 	return src, err
 }

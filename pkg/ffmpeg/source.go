@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onair/pkg/ladder"
 	"onair/pkg/tick"
 )
 
@@ -22,6 +23,9 @@ type Video struct {
 	Range          string // "tv" or "pc"; empty when the source does not say
 	PixFmt         string // "yuv420p", "yuv420p10le", ...
 	Captions       bool   // CEA-608 or CEA-708 data travel in the pictures
+
+	// Services are the captions in use. ffprobe does not tell them: who knows sets them.
+	Services []ladder.Caption
 }
 
 // AudioTrack is one audio track of a source.

@@ -48,7 +48,7 @@ func (p *planner) pictures() string {
 	if mode := p.deinterlacer(); mode != "" {
 		g += "," + mode
 	}
-	if drops(v.Rate, v.mayInterlace() && p.fieldRate(), p.ch.Grid.Rate) {
+	if v.drops(p.ch.Grid.Rate) {
 		// Captions are a stream at the source's rate: some of its frames without the others are garbage.
 		p.note("captions are removed: the source has more pictures a second than the channel")
 		g += ",sidedata=mode=delete:type=A53_CC"
@@ -73,11 +73,13 @@ func (v Video) mayInterlace() bool {
 	return false
 }
 
-// fieldRate tells whether the channel runs at the field rate of an interlaced source.
-func (p *planner) fieldRate() bool {
-	s, c := p.src.Video.Rate, p.ch.Grid.Rate
-	return c.Num*s.Den*2 > s.Num*c.Den*3
+// fields tells whether a channel of that rate runs at the field rate of v, should v be interlaced.
+func (v Video) fields(channel tick.Rate) bool {
+	return channel.Num*v.Rate.Den*2 > v.Rate.Num*channel.Den*3
 }
+
+// KeepsCaptions tells whether the captions of v survive in a channel of that picture rate.
+func (v Video) KeepsCaptions(channel tick.Rate) bool { return v.Captions && !v.drops(channel) }
 
 // deinterlacer is bwdif on the pictures that are flagged interlaced; others pass.
 func (p *planner) deinterlacer() string {
@@ -85,18 +87,18 @@ func (p *planner) deinterlacer() string {
 		return ""
 	}
 	mode := "send_frame"
-	if p.fieldRate() {
+	if p.src.Video.fields(p.ch.Grid.Rate) {
 		mode = "send_field"
 	}
 	return "bwdif=mode=" + mode + ":parity=auto:deint=interlaced"
 }
 
 // drops tells whether pictures are left out on the way from the source's rate to the channel's.
-func drops(src tick.Rate, fields bool, channel tick.Rate) bool {
-	if src.IsZero() || fields {
+func (v Video) drops(channel tick.Rate) bool {
+	if v.Rate.IsZero() || v.mayInterlace() && v.fields(channel) {
 		return false
 	}
-	return src.Num*channel.Den*100 > channel.Num*src.Den*104
+	return v.Rate.Num*channel.Den*100 > channel.Num*v.Rate.Den*104
 }
 
 // slots puts the pictures on the frame grid: the first is at the run's start exactly, whatever the source's own times.
