@@ -128,14 +128,14 @@ func (c *Channel) inputState(in *input, now tick.Tick) (control.InputState, stri
 	}
 	problem := in.prober.Problem()
 	switch {
+	case st.Problem != "" && arrives:
+		return control.InputFailed, st.Problem
 	case st.LastPacket != 0 && now-st.LastPacket < tick.Second && problem != "":
 		return control.InputFailed, problem
 	case st.LastPacket != 0 && now-st.LastPacket < tick.Second:
 		return control.InputReceiving, ""
 	case failed == len(legs):
 		return control.InputFailed, reason
-	case st.Problem != "" && arrives:
-		return control.InputFailed, st.Problem
 	case st.LastPacket != 0:
 		return control.InputSilent, ""
 	}

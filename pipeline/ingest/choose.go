@@ -12,14 +12,15 @@ const (
 	// mapsWithin is how long after the PAT the map of its first programme is waited for before another one's is taken:
 	// TR 101 290 wants every map twice a second, senders send it less often.
 	mapsWithin = 2 * tick.Second
-	// lateStream is how long after the others a stream may begin without making a new format. Longer than a source is probed.
+	// lateStream is how long after the others a stream may begin without making a new format. Longer than a source is
+	// probed.
 	lateStream = 3 * tick.Second
 	// enoughGuesses is how many PES packets in a row must show another codec than the announced one.
 	enoughGuesses = 3
 )
 
-// choose picks the programme from the tables, and begins a new format when it is another one than before. Without a number
-// it is the first of the PAT with picture or sound, and stays it as long as it exists.
+// choose picks the programme from the tables, and begins a new format when it is another one than before. Without a
+// number it is the first of the PAT with picture or sound, and stays it as long as it exists.
 func (p *Programme) choose() {
 	var chosen *mpegts.Program
 	programs := p.tables.Programs()

@@ -51,7 +51,7 @@ type ProgrammeStats struct {
 	Offset     tick.Tick // how much later than its place on the timeline the feed arrives
 	Drift      tick.Tick // how far the source's clock has moved against the host's since the anchor was made
 	Measured   bool      // whether Offset and Drift are known yet
-	Problem    string    // why nothing of the programme comes although packets do; empty: it comes, or has not been missed long
+	Problem    string    // why what arrives cannot be used; empty: it can, or has not been missed long
 }
 
 // elementary is one stream of the programme.
@@ -86,9 +86,11 @@ type Programme struct {
 	since    tick.Tick      // when the streams of the format began to come; 0: none has
 	ref      uint16         // PID of the stream that rules the clock; 0: none yet
 	grid     atomic.Int64
-	began    tick.Tick // when the first packet came
-	listed   tick.Tick // when the first PAT was seen
-	judged   tick.Tick // when it was last looked at what is missing
+	began    tick.Tick      // when the first packet came
+	listed   tick.Tick      // when the first PAT was seen
+	timed    tick.Tick      // when a PES packet with a time came of the stream that rules the clock
+	judged   tick.Tick      // when it was last looked at what is missing
+	before   ProgrammeStats // at that time
 
 	n     ProgrammeStats
 	mu    sync.Mutex
@@ -243,6 +245,9 @@ func (p *Programme) stamp(es *elementary, pkt mpegts.Packet) (e spool.Entry, dro
 		if shape := uint64(mpegts.SoundShape(es.Codec, data)); shape != 0 {
 			p.reshape(es, shape)
 		}
+	}
+	if es.PID == p.ref {
+		p.timed, p.n.Problem = p.now, ""
 	}
 	s := anchor.Stamp{Stream: es.index, Ref: es.PID == p.ref, PTS: times.PTS, DTS: times.PTS, Arrival: p.now}
 	if times.HasDTS {

@@ -16,8 +16,8 @@ func looksLikeRTP(b []byte) bool {
 // sizes are the packet sizes that TS comes in: plain, with a time stamp before (M2TS), with parity behind (DVB).
 var sizes = [...]int{packetSize, 192, 204}
 
-// wholePackets tells whether a payload is a whole number of TS packets of one size. One sync byte at its place is enough,
-// since damaged packets among good ones are for the framer to count.
+// wholePackets tells whether a payload is a whole number of TS packets of one size. One sync byte at its place is
+// enough, since damaged packets among good ones are for the framer to count.
 func wholePackets(b []byte) bool {
 	for _, size := range sizes {
 		offset := 0
@@ -36,15 +36,21 @@ func wholePackets(b []byte) bool {
 	return false
 }
 
-// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two, or
-// one at the beginning of a single packet.
+// enoughSync is how many packets in a row make TS out of a datagram that is not TS from end to end.
+const enoughSync = 3
+
+// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two up to its
+// end, or enoughSync with something else behind them, or one at the beginning of a single packet.
 func hasTS(b []byte) bool {
 	if wholePackets(b) {
 		return true
 	}
 	for _, size := range sizes {
-		for offset := range min(size, max(0, len(b)-size)) {
-			if b[offset] == syncByte && synced(b, offset, size) {
+		for offset := range max(0, len(b)-size) {
+			if b[offset] != syncByte {
+				continue
+			}
+			if n := row(b, offset, size); n >= enoughSync || n > 1 && offset+n*size >= len(b) {
 				return true
 			}
 		}
@@ -52,12 +58,10 @@ func hasTS(b []byte) bool {
 	return false
 }
 
-// synced tells whether a sync byte stands at offset and at every size bytes from there.
-func synced(b []byte, offset, size int) bool {
-	for ; offset < len(b); offset += size {
-		if b[offset] != syncByte {
-			return false
-		}
+// row counts the sync bytes that stand at offset and every size bytes from there.
+func row(b []byte, offset, size int) (n int) {
+	for ; offset < len(b) && b[offset] == syncByte; offset += size {
+		n++
 	}
-	return true
+	return n
 }

@@ -15,7 +15,7 @@ const (
 	judgeEvery  = tick.Second
 )
 
-// judge finds out, once a second, why nothing of the programme comes.
+// judge finds out, once a second, why what rules the clock of the programme does not come.
 func (p *Programme) judge() {
 	if p.now-p.judged < judgeEvery {
 		return
@@ -25,9 +25,10 @@ func (p *Programme) judge() {
 		p.choose() // a map that was waited for may be given up now
 	}
 	p.n.Problem = ""
-	if p.now-max(p.began, p.n.LastPacket) > missedAfter {
+	if p.now-max(p.began, p.timed) > missedAfter {
 		p.n.Problem = p.missing()
 	}
+	p.before = p.n
 }
 
 // missing says what stands between what arrives and a programme that can be used.
@@ -44,8 +45,12 @@ func (p *Programme) missing() string {
 		return "the programme has neither picture nor sound"
 	case p.format.Number == 0:
 		return fmt.Sprintf("no programme map (PMT) comes for %s", numbers(announced)) + p.damaged()
-	case p.n.Scrambled > 0 && p.n.LastPacket == 0:
+	case p.n.Scrambled > p.before.Scrambled:
 		return fmt.Sprintf("programme %d is scrambled", prog.Number)
+	case p.n.Untimed > p.before.Untimed:
+		return fmt.Sprintf("what comes of programme %d has no time stamps (PTS)", prog.Number)
+	case p.now-p.n.LastPacket < missedAfter:
+		return fmt.Sprintf("the picture of programme %d does not come (%s)", prog.Number, streams(p.format.Program))
 	default:
 		return fmt.Sprintf("neither picture nor sound of programme %d comes (%s)", prog.Number, streams(p.format.Program))
 	}
