@@ -24,7 +24,7 @@ const driftEvery = 10 * time.Second
 const driftNotice = 60 * tick.Second
 
 // driftSettles is how long after its taking effect a correction shows in every minute that is measured over.
-const driftSettles = 305 * tick.Second
+const driftSettles = 365 * tick.Second // one begins before it, five follow
 
 // input is one input of the channel, from its sockets to its spool.
 type input struct {
