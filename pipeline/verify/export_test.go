@@ -5,6 +5,7 @@ var (
 	ReadMedia        = readMedia
 	ReadMultivariant = readMultivariant
 	ReadManifest     = readManifest
+	Refresh          = refresh
 )
 
 // Playlists is multivariant.playlists.

@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"path"
 	"slices"
@@ -153,30 +152,6 @@ func (v *viewing) checkPicture(t *track, o object, info fmp4.SegmentInfo) {
 	idr, known := refresh(t.header.Codec, o.body[s.Offset:s.Offset+s.Size])
 	v.found.check(mediaKey, o.name, s.Sync && s.PTS == s.DTS && (idr || !known),
 		"first sample: sync %t, presented %d units after its decode time, IDR %t", s.Sync, s.PTS-s.DTS, idr)
-}
-
-// refresh looks for an IDR picture in a sample of length-prefixed NAL units. It does not know every codec.
-func refresh(codec string, b []byte) (idr, known bool) {
-	for len(b) >= 5 {
-		n := int(binary.BigEndian.Uint32(b))
-		if n < 1 || n > len(b)-4 {
-			return false, true
-		}
-		switch kind := b[4]; codec {
-		case "avc1", "avc3":
-			if t := kind & 0x1F; t >= 1 && t <= 5 {
-				return t == 5, true
-			}
-		case "hvc1", "hev1":
-			if t := kind >> 1 & 0x3F; t < 32 {
-				return t == 19 || t == 20, true
-			}
-		default:
-			return false, false
-		}
-		b = b[4+n:]
-	}
-	return false, codec != "av01"
 }
 
 // checkBandwidths compares what variants declare with what was read.
