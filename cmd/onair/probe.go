@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -35,17 +34,7 @@ func (c *probeCmd) Run(e *env) error {
 	if err != nil {
 		return usage(fmt.Errorf("probe: %w", err))
 	}
-	if c.JSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report)
-	} else {
-		err = report.WriteText(e.stdout)
-	}
-	if err == nil && !report.Clean {
-		err = exitError{code: exitFailed}
-	}
-	return err
+	return e.report(report, c.JSON, report.Clean)
 }
 
 func (c *probeCmd) file(e *env) (probe.Report, error) {

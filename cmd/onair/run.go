@@ -29,8 +29,8 @@ const (
 	closeTime  = 2 * time.Second
 )
 
-// gcPercent is how much garbage may be there beside what lives. Nearly all memory is media without pointers in it, which
-// costs a collection nothing, so little room for garbage is cheap; GOGC in the environment says otherwise.
+// gcPercent is how much garbage may be there beside what lives. Nearly all memory is media without pointers in it,
+// which costs a collection nothing, so little room for garbage is cheap; GOGC in the environment says otherwise.
 const gcPercent = 25
 
 type runCmd struct {
@@ -186,6 +186,6 @@ func (s *site) run(ctx context.Context) error {
 	if err := s.server.Shutdown(closing); err != nil {
 		_ = s.server.Close() // requests that would not end are cut
 	}
-	<-done
+	_ = <-done // how it was closed is known
 	return nil
 }

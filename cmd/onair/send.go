@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -63,16 +62,7 @@ func (c *sendCmd) Run(e *env) error {
 	if drops != nil {
 		err = errors.Join(err, drops.Close())
 	}
-	return errors.Join(err, c.tell(e, sender.Summary()))
-}
-
-func (c *sendCmd) tell(e *env, s send.Summary) error {
-	if !c.JSON {
-		return s.WriteText(e.stdout)
-	}
-	enc := json.NewEncoder(e.stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(s)
+	return errors.Join(err, e.print(sender.Summary(), c.JSON))
 }
 
 func (c *sendCmd) config() (send.Config, error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -27,15 +26,5 @@ func (c *verifyCmd) Run(e *env) error {
 	if err != nil {
 		return usage(fmt.Errorf("verify: %w", err))
 	}
-	if c.JSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report)
-	} else {
-		err = report.WriteText(e.stdout)
-	}
-	if err == nil && !report.OK {
-		err = exitError{code: exitFailed}
-	}
-	return err
+	return e.report(report, c.JSON, report.OK)
 }
