@@ -185,11 +185,11 @@ func (c *Cutter) Stats() CutterStats {
 func (c *Cutter) at(slot int64) tick.Tick { return tick.Tick(slot) * c.frame }
 
 // ceil is the first slot at or after t.
-func (c *Cutter) ceil(t tick.Tick) int64 { return floorDiv(int64(t)+int64(c.frame)-1, int64(c.frame)) }
+func (c *Cutter) ceil(t tick.Tick) int64 { return tick.MulDiv(int64(t+c.frame)-1, 1, int64(c.frame)) }
 
 // nearest is the slot that t is snapped to.
 func (c *Cutter) nearest(t tick.Tick) int64 {
-	return floorDiv(int64(t)+int64(c.frame)/2, int64(c.frame))
+	return tick.MulDiv(int64(t+c.frame/2), 1, int64(c.frame))
 }
 
 // segment is the number of the segment that holds slot.
@@ -205,12 +205,4 @@ func (c *Cutter) boundary(slot int64) int64 {
 		return slot
 	}
 	return c.firstSlot(k + 1)
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }
