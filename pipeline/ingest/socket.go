@@ -36,8 +36,8 @@ func (datagrams) receive(ctx context.Context, p *path) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer func() { _ = conn.Close() }()
 	if got := enlarge(conn); got < receiveBuffer/8 {
 		p.log.Warn().Int("bytes", got).Msg("receive buffer is small: raise net.core.rmem_max to 8388608")
 	}
@@ -89,10 +89,14 @@ func openSocket(ctx context.Context, u leg.URL) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	conn := c.(*net.UDPConn) //nolint:forcetypeassert // what ListenPacket makes for udp
+	conn, ok := c.(*net.UDPConn)
+	if !ok {
+		_ = c.Close()
+		return nil, fmt.Errorf("a %T is no UDP socket", c)
+	}
 	if group {
 		if err := join(conn, addr, u); err != nil {
-			conn.Close()
+			_ = conn.Close()
 			return nil, err
 		}
 	}
