@@ -7,7 +7,7 @@ import (
 // Bounds of what counts as one clock. All are spans of source time or of arrival.
 const (
 	maxStep    = tick.Second     // a longer step of a stream, not explained by its arrival, is a jump
-	maxBack    = tick.Second / 2 // a longer step back is a jump too: times of decoding only grow, PTS in their place nearly
+	maxBack    = tick.Second / 2 // a longer step back is a jump too: decoding times only grow, PTS for them nearly
 	maxLead    = 3 * tick.Second // how far streams of one clock may lie apart in the multiplex
 	maxPending = 2 * tick.Second // how long another stream's jump waits for the reference stream to follow
 	maxMissing = tick.Second     // a jump with less than this missing goes on at the next slot
@@ -122,7 +122,7 @@ func (c *Clock) Push(s Stamp) Place {
 	}
 	if !known || late {
 		if s.Ref && !late {
-			c.left = left{stream: *st, refMax: c.refMax, at: s.Arrival}
+			c.left = left{stream: *st, refMax: c.refMax, at: s.Arrival, offset: c.offset}
 		}
 		gen, dts = c.jump(s)
 	}
