@@ -7,6 +7,7 @@ type left struct {
 	stream
 	refMax int64
 	at     tick.Tick // arrival of the stamp that jumped
+	offset offset
 }
 
 // comeBack returns to the clock that the reference stream left a moment ago, if s continues that one: what lay between
@@ -17,14 +18,18 @@ func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
 	}
 	u := tick.Unwrapper{Bits: 33}
 	dts = u.Near(s.DTS, c.left.dts)
-	if _, state := c.table.Map(c.left.gen, dts); state != Mapped {
-		return 0, false
-	}
 	if step := tick.Tick(dts-c.left.dts) * tick.Per90k; step < -maxBack || step > maxStep {
 		return 0, false
 	}
-	c.gen, c.refMax = c.left.gen, c.left.refMax
-	c.left, c.lag, c.offset = left{}, lag{}, offset{}
+	at, state := c.table.Map(c.left.gen, u.Near(s.PTS, dts))
+	end, ruled := c.table.Map(c.gen, c.refMax)
+	if state != Mapped || ruled != Mapped || at < end-maxGlitch/2 {
+		return 0, false // a clock that was left for longer than it counted
+	}
+	back, _ := c.table.Anchor(c.left.gen)
+	c.gen, c.refMax = c.left.gen, max(c.left.refMax, back.PTS+(end-back.Map(back.PTS)).Units(90_000))
+	c.offset = c.left.offset
+	c.left, c.lag = left{}, lag{}
 	return dts, true
 }
 
