@@ -105,8 +105,8 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 		// first_pts counts samples of the source, and nothing of 44.1 kHz lies on a grid of 48: so it is converted before.
 		convert, fill = fmt.Sprintf("aresample=%d,", p.ch.Audio.Rate), fmt.Sprintf(":first_pts=%d", first)
 	}
-	fmt.Fprintf(&g, "[0:i:%d]%saresample=%d:async=1:min_hard_comp=0.01%s,atrim=start_pts=%d,asetpts=PTS-mod(STARTPTS\\,%d)",
-		pid, convert, p.ch.Audio.Rate, fill, first, p.ch.Audio.Samples)
+	fmt.Fprintf(&g, "[0:i:%d]%saresample=%d:async=1:min_hard_comp=0.01%s,atrim=start_pts=%d,"+
+		"asetpts=PTS-mod(STARTPTS\\,%d)", pid, convert, p.ch.Audio.Rate, fill, first, p.ch.Audio.Samples)
 	if len(renditions) > 1 {
 		fmt.Fprintf(&g, ",asplit=%d", len(renditions))
 		for _, i := range renditions {

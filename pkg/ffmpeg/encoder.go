@@ -76,18 +76,17 @@ func (p *planner) output(i int, r ladder.Rendition) error {
 	}
 	p.add("-map", "[o"+strconv.Itoa(i)+"]")
 	r = r.WithDefaults()
-	timescale := r.Timescale()
 	if r.Kind == ladder.Audio {
 		p.add("-c:a", encoder, "-b:a", strconv.FormatInt(r.Bitrate, 10))
 	} else {
 		r.Rate = p.ch.Grid.Rate
-		timescale = r.Timescale() // 90 000 is inexact for the 1001 rates
 		p.add("-c:v", encoder)
 		p.add("-fps_mode", "passthrough") // the graph has made the grid already
 		p.encode(r)
 		// n counts from the run's first frame; the remainder moves the key frames onto the channel's grid.
 		p.add("-force_key_frames", fmt.Sprintf("expr:eq(mod(n+%d,%d),0)", p.phase(), p.ch.Grid.GOP))
-		p.add("-video_track_timescale", strconv.FormatInt(timescale, 10))
+		// 90 000 is inexact for the 1001 rates
+		p.add("-video_track_timescale", strconv.FormatInt(r.Timescale(), 10))
 	}
 	p.container(firstPipe + i)
 	return nil

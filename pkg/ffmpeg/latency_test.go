@@ -15,8 +15,7 @@ import (
 func paced(ts []byte, pid uint16, went map[int64]time.Time) func(io.Writer) {
 	return func(w io.Writer) {
 		var began time.Time
-		var first, last int64 = -1, -1
-		var open int64 = -1
+		var first, open int64 = -1, -1
 		from := 0
 		for n := 0; n+188 <= len(ts); n += 188 {
 			p := ts[n : n+188]
@@ -41,8 +40,7 @@ func paced(ts []byte, pid uint16, went map[int64]time.Time) func(io.Writer) {
 			if first < 0 {
 				first, began = dts, now
 			}
-			last = dts
-			if wait := time.Duration(last-first)*time.Second/90_000 - now.Sub(began); wait > 0 {
+			if wait := time.Duration(dts-first)*time.Second/90_000 - now.Sub(began); wait > 0 {
 				time.Sleep(wait)
 			}
 		}

@@ -138,8 +138,8 @@ func (s probedStream) video() *Video {
 }
 
 // rate is the first guess of ffprobe that is a standard rate: the average is per picture but wrong where the
-// probe was short or the source's clock jumped, the other one counts fields in some interlaced streams. Where neither is, it
-// is the average.
+// probe was short or the source's clock jumped, the other one counts fields in some interlaced streams. Where neither
+// is, it is the average.
 func (s probedStream) rate() tick.Rate {
 	var guesses []tick.Rate
 	for _, text := range []string{s.AvgFrame, s.RFrame} {

@@ -11,8 +11,8 @@ type CaptionService struct {
 	Language string // ISO 639-2 code; empty when it is none
 }
 
-// AnnouncedCaptions reads the caption_service_descriptors in a loop of descriptors (Stream.Descriptors). What is malformed
-// is left out.
+// AnnouncedCaptions reads the caption_service_descriptors in a loop of descriptors (Stream.Descriptors). What is
+// malformed is left out.
 func AnnouncedCaptions(loop []byte) []CaptionService {
 	var out []CaptionService
 	for len(loop) >= 2 && 2+int(loop[1]) <= len(loop) {
