@@ -21,15 +21,16 @@ const (
 	tableEvery = 40                    // looks between two repeats of our PAT and PMT
 )
 
-// Ends of a feed before its spool's: at another format, after an absence that is not bridged, with the process that is fed.
+// Ends of a feed before its spool's: at another format, after an absence that is not bridged, with the process that is
+// fed.
 var (
 	errFormat  = errors.New("the source's format changes here")
 	errAbsence = errors.New("the source was absent before this")
 	errEnded   = errors.New("ffmpeg ended")
 )
 
-// feed writes one run's share of a spool to FFmpeg: the chosen streams with our own tables, and every time stamp rewritten to
-// 90 kHz since base, so that FFmpeg meets neither wrap nor jump.
+// feed writes one run's share of a spool to FFmpeg: the chosen streams with our own tables, and every time stamp
+// rewritten to 90 kHz since base, so that FFmpeg meets neither wrap nor jump.
 type feed struct {
 	src   Source
 	base  tick.Tick
@@ -83,8 +84,8 @@ func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, 
 	return f, err
 }
 
-// run feeds until done is closed (errEnded), the format changes (errFormat), the source was absent (errAbsence), the ring
-// overtakes the reader, or finish is set and everything has been written (nil).
+// run feeds until done is closed (errEnded), the format changes (errFormat), the source was absent (errAbsence), the
+// ring overtakes the reader, or finish is set and everything has been written (nil).
 func (f *feed) run(done <-chan struct{}) error {
 	timer := time.NewTicker(feedEvery)
 	defer timer.Stop()

@@ -25,7 +25,8 @@ func (e *Encoder) replace(src Source, now tick.Tick) {
 	}
 }
 
-// boundary is the next segment boundary at which a run of src can take over; ok is false while it is too early for that.
+// boundary is the next segment boundary at which a run of src can take over; ok is false while it is too early for
+// that.
 func (e *Encoder) boundary(src Source) (at tick.Tick, ok bool) {
 	head, ok := src.head()
 	if !ok {
@@ -79,8 +80,8 @@ func (e *Encoder) handOver(now tick.Tick) {
 	}
 }
 
-// keep gives a hand-over up because the run that was to take over has failed. The active one goes on, unless some of its
-// frames have been refused in favour of the other's.
+// keep gives a hand-over up because the run that was to take over has failed. The active one goes on, unless some of
+// its frames have been refused in favour of the other's.
 func (e *Encoder) keep(now tick.Tick) {
 	err := fmt.Errorf("run %d, which was to take over (%s), failed: %w", e.next.id, e.next.reason, e.why(e.next))
 	e.drop()

@@ -45,14 +45,16 @@ type ProberConfig struct {
 	FFmpeg string // ffprobe program
 	Spool  *spool.Spool
 	Table  *anchor.Table
-	Format func() Format                       // read often
-	Select []string                            // audio tracks to take, in order: PIDs, languages or indexes
-	Found  func(src ffmpeg.Source, whole bool) // told each result before Source returns it, and if it holds what the programme announces
-	Event  func(level, message string)         // "info", "warning", "error"
+	Format func() Format // read often
+	Select []string      // audio tracks to take, in order: PIDs, languages or indexes
+
+	// Found is told each result before Source returns it, and if it holds what the programme announces.
+	Found func(src ffmpeg.Source, whole bool)
+	Event func(level, message string) // "info", "warning", "error"
 }
 
-// Prober finds out with ffprobe, whenever the format of an input changes, what the input's streams are, so that a run need
-// not; it is the Input of an Encoder.
+// Prober finds out with ffprobe, whenever the format of an input changes, what the input's streams are, so that a run
+// need not; it is the Input of an Encoder.
 type Prober struct {
 	cfg ProberConfig
 
@@ -116,10 +118,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		if err == nil && found.Video == nil && f.declaresVideo() && p.age(f.Number) < patience {
 			err = errors.New("the picture that the programme announces does not come")
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if p.cfg.Format().Number != f.Number { // it was found out about something that is over
+		if ctx.Err() != nil || p.cfg.Format().Number != f.Number { // it was found out about something that is over
 			continue
 		}
 		if err != nil {
@@ -237,8 +236,8 @@ func lastLine(b []byte, err error) string {
 	return err.Error()
 }
 
-// pour writes a format's packets, with our own tables before them: as many as arrive within probeSpan. It ends sooner when
-// write fails or ctx ends.
+// pour writes a format's packets, with our own tables before them: as many as arrive within probeSpan. It ends sooner
+// when write fails or ctx ends.
 func (p *Prober) pour(ctx context.Context, f Format, write func([]byte) (int, error)) {
 	first, ok := p.cfg.Spool.First(func(e spool.Entry) bool {
 		return e.Format == f.Number && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)

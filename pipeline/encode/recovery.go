@@ -34,8 +34,8 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 	e.fail(now, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
 }
 
-// judge decides how the timeline goes on after a run that ended badly: from the spool, unless it is what is in there that
-// ends one run after the other.
+// judge decides how the timeline goes on after a run that ended badly: from the spool, unless it is what is in there
+// that ends one run after the other.
 func (e *Encoder) judge(r *run, now tick.Tick, err error) {
 	worked := r.frames.Load() >= uint64(max(1, e.cfg.Channel.Grid.GOP))
 	at, _, _ := e.cfg.Output.Next(true)

@@ -1,5 +1,5 @@
-// Package encode turns an input's spool into encoded frames: runs of FFmpeg over intervals of it, and the one primitive that
-// joins them, the hand-over from one run to the next at an instant of the timeline.
+// Package encode turns an input's spool into encoded frames: runs of FFmpeg over intervals of it, and the one primitive
+// that joins them, the hand-over from one run to the next at an instant of the timeline.
 package encode
 
 import (
@@ -110,8 +110,8 @@ func (s *Source) head() (tick.Tick, bool) {
 	return at, ok
 }
 
-// entrance is where a run reads from: the spool position, the position of the first video packet that is used, and the place
-// of that one on the timeline.
+// entrance is where a run reads from: the spool position, the position of the first video packet that is used, and the
+// place of that one on the timeline.
 type entrance struct {
 	pos, video uint64
 	at         tick.Tick
