@@ -26,8 +26,8 @@ type ProgrammeConfig struct {
 	Clock  *anchor.Clock
 }
 
-// Format is what a stretch of an input consists of. A new number begins where the programme's tables or the coded video's
-// parameters change: what was found out by probing holds within one number only.
+// Format is what a stretch of an input consists of. A new number begins where the programme's tables or the coded
+// video's parameters change: what was found out by probing holds within one number only.
 type Format struct {
 	Number  uint32
 	Program mpegts.Program
@@ -231,8 +231,8 @@ func (p *Programme) reshape(es *elementary, shape uint64) {
 	es.shape = shape
 }
 
-// stamp places the PES packet that begins with pkt. An entry without PID is one that has no time; drop tells that the packet
-// is not to be used.
+// stamp places the PES packet that begins with pkt. An entry without PID is one that has no time; drop tells that the
+// packet is not to be used.
 func (p *Programme) stamp(es *elementary, pkt mpegts.Packet) (e spool.Entry, drop bool) {
 	times, ok := mpegts.PESTimes(pkt.Payload())
 	if !ok {
