@@ -25,8 +25,8 @@ const (
 	maxHeld = 8
 )
 
-// assembly puts the frames of runs together to segments and hands them to the publishers: the place where encode, packager
-// and publish meet. It is the Output of the encoder.
+// assembly puts the frames of runs together to segments and hands them to the publishers: the place where encode,
+// packager and publish meet. It is the Output of the encoder.
 type assembly struct {
 	grid       tick.Grid
 	tracks     []*track // in the order of the ladder
@@ -162,8 +162,8 @@ func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
 	return nil
 }
 
-// announce gives the publishers the initialization once every rendition has brought its own, and what waited for that. The
-// caller holds mu.
+// announce gives the publishers the initialization once every rendition has brought its own, and what waited for that.
+// The caller holds mu.
 func (a *assembly) announce() {
 	inits := make([][]byte, len(a.tracks))
 	for i, t := range a.tracks {
@@ -196,9 +196,9 @@ func (a *assembly) describe(t *track, i int) presentation.Track {
 func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
 	peak, average := r.Bandwidth(segment)
 	return presentation.Track{
-		Name: r.Name, Kind: r.Kind, Codecs: ladder.CodecString(r), Peak: peak, Average: average, Width: r.Width, Height: r.Height,
-		Rate: r.Rate, Timescale: r.Timescale(), SampleRate: r.SampleRate, Channels: r.Channels, Language: r.Language,
-		Captions: r.Captions,
+		Name: r.Name, Kind: r.Kind, Codecs: ladder.CodecString(r), Peak: peak, Average: average,
+		Width: r.Width, Height: r.Height, Rate: r.Rate, Timescale: r.Timescale(),
+		SampleRate: r.SampleRate, Channels: r.Channels, Language: r.Language, Captions: r.Captions,
 	}
 }
 

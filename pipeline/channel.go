@@ -1,5 +1,5 @@
-// Package pipeline builds one channel out of its stages and keeps it going: inputs to spools, runs over spools, segments to
-// stores. It is the only place where the stages meet.
+// Package pipeline builds one channel out of its stages and keeps it going: inputs to spools, runs over spools,
+// segments to stores. It is the only place where the stages meet.
 package pipeline
 
 import (
@@ -74,7 +74,7 @@ func New(cfg ChannelConfig) (*Channel, error) {
 		cfg.FFprobe = "ffprobe"
 	}
 	if cfg.Now == nil {
-		cfg.Now = steady()
+		cfg.Now = ingest.Clock()
 	}
 	c := &Channel{
 		cfg: cfg, file: cfg.File, now: cfg.Now, log: cfg.Log.With().Str("channel", cfg.File.Name).Logger(),
@@ -87,7 +87,8 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	for _, in := range c.file.Inputs {
 		known, err := c.timeline.anchors(context.Background(), in.Name)
 		if err != nil {
-			c.events.add("timeline", "warning", fmt.Sprintf("anchors of input %s cannot be read, new ones are made: %v", in.Name, err))
+			c.events.add("timeline", "warning", fmt.Sprintf(
+				"anchors of input %s cannot be read, new ones are made: %v", in.Name, err))
 		}
 		built, err := c.newInput(in, known)
 		if err != nil {
@@ -96,13 +97,6 @@ func New(cfg ChannelConfig) (*Channel, error) {
 		c.inputs = append(c.inputs, built)
 	}
 	return c, nil
-}
-
-// steady is the host's clock as it was at the start, carried on by the monotonic clock: a step does not move it.
-func steady() func() tick.Tick {
-	start := time.Now()
-	base := tick.FromTime(start)
-	return func() tick.Tick { return base + tick.FromDuration(time.Since(start)) }
 }
 
 func (c *Channel) openStores() error {

@@ -122,8 +122,8 @@ func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
 	}
 	in.settled = at + driftSettles
 	c.timeline.renew(in.name, a)
-	c.events.add("ingest", "info", fmt.Sprintf("input %s: the source's clock has drifted by a frame: one is %s at segment %d",
-		in.name, what, grid.K(at)))
+	c.events.add("ingest", "info", fmt.Sprintf(
+		"input %s: the source's clock has drifted by a frame: one is %s at segment %d", in.name, what, grid.K(at)))
 }
 
 // describe is a probed source in a few words.

@@ -80,8 +80,8 @@ func (c *Channel) compare(grid tick.Grid) {
 	}
 	want, err := c.file.Grid(rate)
 	if err == nil && want != grid {
-		c.events.add("timeline", "warning", fmt.Sprintf("grid.json rules (frame rate %s, segments of %v): remove it to start a new "+
-			"timeline with what the file says (%s, %v)", grid.Rate, grid.T.Duration(), want.Rate, want.T.Duration()))
+		c.events.add("timeline", "warning", fmt.Sprintf("grid.json rules (frame rate %s, segments of %v): "+
+			"remove it to start a new timeline with what the file says (%s, %v)", grid.Rate, grid.T.Duration(), want.Rate, want.T.Duration()))
 	}
 }
 
@@ -117,7 +117,8 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 	}
 	air.encoder, err = encode.New(encode.Config{
 		FFmpeg: c.cfg.FFmpeg, Channel: ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs},
-		Inputs: inputs, Output: asm, Loss: tick.FromDuration(c.file.Failover.Loss), Hold: tick.FromDuration(c.file.Slate.Hold),
+		Inputs: inputs, Output: asm,
+		Loss: tick.FromDuration(c.file.Failover.Loss), Hold: tick.FromDuration(c.file.Slate.Hold),
 		Now: c.now, Log: c.log.With().Str("stage", "run").Logger(), Event: c.events.stage("run"),
 	})
 	return air, err

@@ -31,7 +31,8 @@ func (c *Channel) Status() control.Status {
 	now := c.now()
 	c.mu.Lock()
 	st := control.Status{
-		Channel: c.file.Name, State: c.state, Since: c.since, Now: time.Now(), Version: c.cfg.Version, Choice: "auto", Lock: "alone",
+		Channel: c.file.Name, State: c.state, Since: c.since, Now: time.Now(),
+		Version: c.cfg.Version, Choice: "auto", Lock: "alone",
 	}
 	c.mu.Unlock()
 	var enc encode.Status
@@ -58,9 +59,9 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 	st.RunRestarts, st.RunsStarted = enc.Restarts, enc.Started
 	for _, r := range enc.Runs {
 		st.Runs = append(st.Runs, control.Run{
-			ID: r.ID, PID: r.PID, Input: r.Input, State: control.RunState(r.State), From: r.From.Time(), Speed: r.Speed, FPS: r.FPS,
-			Frames: r.Frames, Dup: uint64(r.DupFrames), Drop: uint64(r.DropFrames), Behind: r.Behind.Duration().Seconds(),
-			Reason: r.Reason, Command: r.Command,
+			ID: r.ID, PID: r.PID, Input: r.Input, State: control.RunState(r.State), From: r.From.Time(),
+			Speed: r.Speed, FPS: r.FPS, Frames: r.Frames, Dup: uint64(r.DupFrames), Drop: uint64(r.DropFrames),
+			Behind: r.Behind.Duration().Seconds(), Reason: r.Reason, Command: r.Command,
 		})
 	}
 	for _, t := range air.assembly.tracks {
@@ -99,8 +100,8 @@ func renditionStatus(t *track) control.Rendition {
 	cut, own := t.cutter.Stats(), t.stats
 	t.mu.Unlock()
 	r := control.Rendition{
-		Name: t.Name, Kind: control.Kind(t.Kind.String()), Codecs: own.Codecs, Width: t.Width, Height: t.Height, Language: t.Language,
-		Channels: t.Channels, TargetBitrate: t.Bitrate, LastK: own.LastK, Bytes: own.Bytes, Segments: cut.Segments,
+		Name: t.Name, Kind: control.Kind(t.Kind.String()), Codecs: own.Codecs, Width: t.Width, Height: t.Height,
+		Language: t.Language, Channels: t.Channels, TargetBitrate: t.Bitrate, LastK: own.LastK, Bytes: own.Bytes, Segments: cut.Segments,
 		Frames: cut.Frames, Holes: cut.Holes, SegmentSeconds: own.LastLength.Duration().Seconds(),
 	}
 	if t.Kind == ladder.Video {
@@ -168,7 +169,9 @@ func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) contr
 	}
 	if src, ok := in.prober.Probed(); ok && src.Video != nil {
 		v := src.Video
-		out.Video = &control.Picture{Codec: v.Codec, Width: v.Width, Height: v.Height, Rate: v.Rate.String(), Interlaced: v.Interlaced}
+		out.Video = &control.Picture{
+			Codec: v.Codec, Width: v.Width, Height: v.Height, Rate: v.Rate.String(), Interlaced: v.Interlaced,
+		}
 	}
 	for _, l := range ls.Legs {
 		out.Legs = append(out.Legs, legStatus(l))
@@ -189,12 +192,13 @@ func programStatus(p mpegts.Program) *control.Program {
 func legStatus(l ingest.LegStats) control.Leg {
 	out := control.Leg{
 		URL: l.URL, State: control.LegState(l.State), Error: l.Error, Peer: l.Peer, Packets: l.Packets, Bytes: l.Bytes,
-		Bitrate: l.Bitrate, Lost: l.Lost, Recovered: l.Recovered, Late: l.Late, Duplicates: l.Duplicates, Reordered: l.Reordered,
-		WrongType: l.WrongType, Rejected: l.Rejected, PathDifferenceMs: ms(l.PathDifference),
+		Bitrate: l.Bitrate, Lost: l.Lost, Recovered: l.Recovered, Late: l.Late, Duplicates: l.Duplicates,
+		Reordered: l.Reordered, WrongType: l.WrongType, Rejected: l.Rejected, PathDifferenceMs: ms(l.PathDifference),
 	}
 	if s := l.SRT; s != nil {
 		out.SRT = &control.SRT{
-			RTTMs: float64(s.RTT.Microseconds()) / 1000, Loss: s.Loss, Drop: s.Drop, Retransmitted: s.Retransmitted, Undecrypted: s.Undecrypted,
+			RTTMs: float64(s.RTT.Microseconds()) / 1000, Loss: s.Loss, Drop: s.Drop,
+			Retransmitted: s.Retransmitted, Undecrypted: s.Undecrypted,
 		}
 	}
 	return out

@@ -33,14 +33,17 @@ type timeline struct {
 
 // gridFile is grid.json: fixed at the channel's first start.
 type gridFile struct {
-	FrameRate     string         `json:"frame_rate"` // empty: an audio-only channel
-	SegmentFrames int64          `json:"segment_frames"`
-	GOPFrames     int64          `json:"gop_frames"`
-	SegmentTicks  tick.Tick      `json:"segment_ticks"` // of 1/705600000 s
-	AudioRate     int64          `json:"audio_rate"`
-	AudioSamples  int64          `json:"audio_samples"`
-	Captions      []captionFile  `json:"caption_services,omitempty"` // of the first source, where the channel's rate keeps them
-	Picture       config.Picture `json:"picture"`                    // of the first source: renditions are fitted to it, whatever source comes later
+	FrameRate     string    `json:"frame_rate"` // empty: an audio-only channel
+	SegmentFrames int64     `json:"segment_frames"`
+	GOPFrames     int64     `json:"gop_frames"`
+	SegmentTicks  tick.Tick `json:"segment_ticks"` // of 1/705600000 s
+	AudioRate     int64     `json:"audio_rate"`
+	AudioSamples  int64     `json:"audio_samples"`
+
+	// Captions are those of the first source, where the channel's rate keeps them.
+	Captions []captionFile `json:"caption_services,omitempty"`
+	// Picture is that of the first source: renditions are fitted to it, whatever source comes later.
+	Picture config.Picture `json:"picture"`
 }
 
 // captionFile is one of the captions that travel in the pictures.
@@ -92,7 +95,8 @@ func (t *timeline) grid(ctx context.Context) (f gridFile, ok bool, err error) {
 		return f, false, err
 	}
 	if err := json.Unmarshal(o.Body, &f); err != nil {
-		return f, false, fmt.Errorf("%s in %s cannot be read (remove it to start a new timeline): %w", t.gridName(), t.store, err)
+		return f, false, fmt.Errorf("%s in %s cannot be read (remove it to start a new timeline): %w",
+			t.gridName(), t.store, err)
 	}
 	return f, true, nil
 }
@@ -167,8 +171,8 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 	return gens, nil
 }
 
-// keep stores a new anchor and prunes old ones, in the background: a slow store delays nothing. One that is there already
-// stays, unless it cannot be read.
+// keep stores a new anchor and prunes old ones, in the background: a slow store delays nothing. One that is there
+// already stays, unless it cannot be read.
 func (t *timeline) keep(input string, a anchor.Anchor) {
 	t.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)

@@ -78,7 +78,8 @@ func (w *watcher) hostClock() {
 	ahead := w.clock()
 	if step := ahead - w.ahead; step.Abs() >= clockStep {
 		w.ahead = ahead
-		w.events.add("channel", "warning", fmt.Sprintf("the host's clock stepped by %v; output time does not follow it", step.Round(time.Millisecond)))
+		w.events.add("channel", "warning", fmt.Sprintf(
+			"the host's clock stepped by %v; output time does not follow it", step.Round(time.Millisecond)))
 	}
 }
 

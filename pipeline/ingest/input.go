@@ -78,7 +78,7 @@ func NewInput(c InputConfig, sink Sink) (*Input, error) {
 		c.Merge = DefaultMerge
 	}
 	if c.Now == nil {
-		c.Now = clock()
+		c.Now = Clock()
 	}
 	in := &Input{config: c, sink: sink, wake: make(chan struct{}, 1), source: fromMerge}
 	m, err := merge.New(merge.Config{Legs: len(c.Legs), Window: tick.FromDuration(c.Merge), Out: in.merged})
@@ -96,8 +96,8 @@ func NewInput(c InputConfig, sink Sink) (*Input, error) {
 	return in, nil
 }
 
-// clock is the wall clock read once, then the monotonic one: a step of the host's time changes nothing.
-func clock() func() tick.Tick {
+// Clock is the wall clock read once, then the monotonic one: a step of the host's time changes nothing.
+func Clock() func() tick.Tick {
 	start := time.Now()
 	base := tick.FromTime(start)
 	return func() tick.Tick { return base + tick.FromDuration(time.Since(start)) }
