@@ -16,6 +16,7 @@ import (
 	"onair/pipeline/config"
 	"onair/pipeline/control"
 	"onair/pipeline/encode"
+	"onair/pipeline/ingest"
 	"onair/pipeline/origin"
 	"onair/pipeline/publish"
 	"onair/pkg/ffmpeg"
