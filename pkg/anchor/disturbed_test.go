@@ -105,3 +105,19 @@ func TestShiftsAsOfAReadersBegin(t *testing.T) {
 		t.Error("a generation that does not exist was shifted")
 	}
 }
+
+func TestAStreamThatJumpsAllTheTimeHarmsNoOther(t *testing.T) {
+	f := newFeed(t, noon, 5000)
+	var stray []anchor.Place
+	for i := range 500 {
+		f.frames(1)
+		at := uint64(i) * 7_000_000 & mod33
+		stray = append(stray, f.clock.Push(anchor.Stamp{Stream: 2, PTS: at, DTS: at, Arrival: f.now}))
+	}
+	f.wantContinuous()
+	for i, p := range stray[:len(stray)-1] {
+		if _, state := f.table.Map(p.Gen, p.PTS); state == anchor.Pending {
+			t.Fatalf("stray packet %d waits for an anchor that will never be", i)
+		}
+	}
+}

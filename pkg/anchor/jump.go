@@ -28,6 +28,7 @@ func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
 	}
 	back, _ := c.table.Anchor(c.left.gen)
 	c.gen, c.refMax = c.left.gen, max(c.left.refMax, back.PTS+(end-back.Map(back.PTS)).Units(90_000))
+	c.table.Rule(c.gen)
 	c.offset = c.left.offset
 	c.left, c.lag = left{}, lag{}
 	return dts, true
@@ -36,8 +37,8 @@ func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
 // jump opens a generation for a stream's new clock. The reference stream's is anchored by rule; another stream's waits
 // for the reference to follow.
 func (c *Clock) jump(s Stamp) (gen, dts int64) {
-	if s.Ref && c.last > c.gen {
-		c.table.Kill(c.last)
+	if c.last > c.gen {
+		c.table.Kill(c.last) // nobody will fix it any more
 	}
 	c.last++
 	c.table.Open(c.last)

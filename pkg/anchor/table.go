@@ -1,6 +1,7 @@
 package anchor
 
 import (
+	"math"
 	"sync"
 
 	"onair/pkg/tick"
@@ -17,7 +18,7 @@ const (
 	Dead
 )
 
-// keep is how many generations a table remembers.
+// keep is how many generations with an anchor a table remembers.
 const keep = 100
 
 type entry struct {
@@ -28,8 +29,8 @@ type entry struct {
 // Table holds the anchors of an input by generation. It may be used from several goroutines.
 type Table struct {
 	mu      sync.RWMutex
-	entries map[int64]*entry
-	newest  int64
+	entries map[int64]*entry // those that are mapped, and one at most that is pending
+	ruling  int64            // the one that is never forgotten
 }
 
 // NewTable returns an empty table.
@@ -40,25 +41,38 @@ func (t *Table) Open(gen int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.entries[gen] = &entry{}
-	t.newest = max(t.newest, gen)
-	delete(t.entries, t.newest-keep)
 }
 
-// Set fixes a generation's anchor.
+// Set fixes a generation's anchor and makes it the one that rules.
 func (t *Table) Set(a Anchor) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.entries[a.Gen] = &entry{state: Mapped, anchor: a}
-	t.newest = max(t.newest, a.Gen)
-	delete(t.entries, t.newest-keep)
+	t.ruling = a.Gen
+	for len(t.entries) > keep {
+		oldest := int64(math.MaxInt64)
+		for gen := range t.entries {
+			if gen != t.ruling {
+				oldest = min(oldest, gen)
+			}
+		}
+		delete(t.entries, oldest)
+	}
 }
 
-// Kill marks a generation that never got an anchor: what carries it is skipped.
+// Rule makes a generation that has an anchor the one that rules again.
+func (t *Table) Rule(gen int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ruling = gen
+}
+
+// Kill gives up a generation that never got an anchor: what carries it is skipped.
 func (t *Table) Kill(gen int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.entries[gen]; e != nil && e.state == Pending {
-		e.state = Dead
+		delete(t.entries, gen)
 	}
 }
 
