@@ -13,6 +13,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"golang.org/x/sys/unix"
+
 	"onair/pipeline/send"
 	"onair/pkg/leg"
 	"onair/pkg/mpegts"
@@ -66,7 +68,7 @@ func receive(t *testing.T, network, address string) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.(*net.UDPConn).SetReadBuffer(4 << 20)
+	widen(t, conn.(*net.UDPConn))
 	r := &receiver{conn: conn}
 	r.done.Go(func() {
 		buffer := make([]byte, 2048)
@@ -80,6 +82,24 @@ func receive(t *testing.T, network, address string) *receiver {
 	})
 	t.Cleanup(func() { conn.Close(); r.done.Wait() })
 	return r
+}
+
+// widen gives a socket room for seconds of media: tests beside this one may keep the reader from its work.
+func widen(t *testing.T, conn *net.UDPConn) {
+	t.Helper()
+	const room = 8 << 20
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil { // only root may
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, room)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // end waits until nothing comes any more, and returns what came.
