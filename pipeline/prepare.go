@@ -81,7 +81,8 @@ func (c *Channel) compare(grid tick.Grid) {
 	want, err := c.file.Grid(rate)
 	if err == nil && want != grid {
 		c.events.add("timeline", "warning", fmt.Sprintf("grid.json rules (frame rate %s, segments of %v): "+
-			"remove it to start a new timeline with what the file says (%s, %v)", grid.Rate, grid.T.Duration(), want.Rate, want.T.Duration()))
+			"remove it to start a new timeline with what the file says (%s, %v)",
+			grid.Rate, grid.T.Duration(), want.Rate, want.T.Duration()))
 	}
 }
 

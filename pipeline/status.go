@@ -101,7 +101,8 @@ func renditionStatus(t *track) control.Rendition {
 	t.mu.Unlock()
 	r := control.Rendition{
 		Name: t.Name, Kind: control.Kind(t.Kind.String()), Codecs: own.Codecs, Width: t.Width, Height: t.Height,
-		Language: t.Language, Channels: t.Channels, TargetBitrate: t.Bitrate, LastK: own.LastK, Bytes: own.Bytes, Segments: cut.Segments,
+		Language: t.Language, Channels: t.Channels, TargetBitrate: t.Bitrate, LastK: own.LastK,
+		Bytes: own.Bytes, Segments: cut.Segments,
 		Frames: cut.Frames, Holes: cut.Holes, SegmentSeconds: own.LastLength.Duration().Seconds(),
 	}
 	if t.Kind == ladder.Video {

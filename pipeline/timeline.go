@@ -211,8 +211,8 @@ func (t *timeline) write(
 
 func (t *timeline) kept(input string, a anchor.Anchor, err error) {
 	if err != nil {
-		t.event("warning", fmt.Sprintf("anchor %d of input %s is not stored, a restart will make another one: %v", a.Gen, input,
-			err))
+		t.event("warning", fmt.Sprintf(
+			"anchor %d of input %s is not stored, a restart will make another one: %v", a.Gen, input, err))
 	}
 }
 

@@ -186,6 +186,8 @@ func (s *site) run(ctx context.Context) error {
 	if err := s.server.Shutdown(closing); err != nil {
 		_ = s.server.Close() // requests that would not end are cut
 	}
-	_ = <-done // how it was closed is known
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http server: %w", err)
+	}
 	return nil
 }

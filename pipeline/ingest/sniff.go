@@ -39,8 +39,8 @@ func wholePackets(b []byte) bool {
 // enoughSync is how many packets in a row make TS out of a datagram that is not TS from end to end.
 const enoughSync = 3
 
-// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two up to its
-// end, or enoughSync with something else behind them, or one at the beginning of a single packet.
+// hasTS tells whether sync bytes are found in b at the distance of TS packets, wherever they begin: at least two up to
+// its end, or enoughSync with something else behind them, or one at the beginning of a single packet.
 func hasTS(b []byte) bool {
 	if wholePackets(b) {
 		return true

@@ -2,7 +2,8 @@ package verify
 
 import "encoding/binary"
 
-// refresh looks for an IDR picture in a sample, for AV1 a key frame that is shown at once. It does not know every codec.
+// refresh looks for an IDR picture in a sample, for AV1 a key frame that is shown at once. It does not know every
+// codec.
 func refresh(codec string, b []byte) (idr, known bool) {
 	if codec == "av01" {
 		return keyFrame(b), true
