@@ -1,6 +1,7 @@
 //go:build e2e
 
-// Package e2e runs the real program with real senders and real players: what a user would see, not what a package promises.
+// Package e2e runs the real program with real senders and real players: what a user would see, not what a package
+// promises.
 package e2e
 
 import (
@@ -79,7 +80,7 @@ func (t *tailBuffer) String() string {
 	return t.b.String()
 }
 
-// channel is the channel file of a test: %-verbs are replaced by newStation.
+// channel is the channel file of a test: %-verbs are replaced by newStationOf.
 const channel = `channel: ch
 http: "%[1]s"
 inputs:
@@ -100,9 +101,15 @@ outputs:
 // newStation starts a channel "ch" with the given inputs (YAML list items).
 func newStation(t testing.TB, inputs string) *station {
 	t.Helper()
+	return newStationOf(t, channel, inputs)
+}
+
+// newStationOf starts a channel of a file whose verbs stand for the address, the inputs and the output's folder.
+func newStationOf(t testing.TB, file, inputs string) *station {
+	t.Helper()
 	dir := t.TempDir()
 	s := &station{t: t, dir: dir, http: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))}
-	s.write(fmt.Sprintf(channel, s.http, inputs, filepath.Join(dir, "origin")))
+	s.write(fmt.Sprintf(file, s.http, inputs, filepath.Join(dir, "origin")))
 	s.start()
 	t.Cleanup(func() {
 		s.stop()

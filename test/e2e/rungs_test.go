@@ -51,20 +51,12 @@ func numbered(t testing.TB, seconds int, rate string, extra ...string) string {
 	return clip(t, seconds, rate, append([]string{"-g", "12", "-preset", "ultrafast", "-muxdelay", "0", "-muxpreload", "0"}, extra...)...)
 }
 
-// newRungs starts a channel "ch" with segments of 2 s, an RTP input at port, further lines of that input, and whatever else.
+// newRungs starts a channel "ch" with segments of 2 s, an RTP input at port, further lines of that input, and whatever
+// else.
 func newRungs(t testing.TB, port int, input, rest string) *station {
 	t.Helper()
-	dir := t.TempDir()
-	s := &station{t: t, dir: dir, http: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))}
-	s.write(fmt.Sprintf("channel: ch\nhttp: %q\ninputs:\n%s\n%ssegment: 2s\ngop: 1s\nwindow: 5m\npreset: ultrafast\n%s\noutputs:\n  - dir: %s\n",
-		s.http, rtpInput(port), input, rest, filepath.Join(dir, "origin")))
-	s.start()
-	t.Cleanup(func() {
-		s.stop()
-		if t.Failed() {
-			t.Logf("log of onair:\n%s", s.log)
-		}
-	})
+	s := newStationOf(t, "channel: ch\nhttp: %[1]q\ninputs:\n%[2]s\nsegment: 2s\ngop: 1s\nwindow: 5m\npreset: ultrafast\n"+
+		rest+"\noutputs:\n  - dir: %[3]s\n", rtpInput(port)+"\n"+input)
 	if !eventually(10*time.Second, func() bool { return s.status().Channel != "" }) {
 		t.Fatal("the program does not answer")
 	}
@@ -110,8 +102,9 @@ func floorMs(at *big.Rat) int64 {
 	return new(big.Int).Div(ms.Num(), ms.Denom()).Int64()
 }
 
-// wantExact fails unless every rendition's segments follow each other, with every frame at its place on the grid to the tick,
-// and its playlist says so to the millisecond. The timescale of pictures is that of times; for 1001 rates 90000 is inexact.
+// wantExact fails unless every rendition's segments follow each other, with every frame at its place on the grid to the
+// tick, and its playlist says so to the millisecond. The timescale of pictures is that of times; for 1001 rates 90000
+// is inexact.
 func (s *station) wantExact(g timing, timescale int64) {
 	s.t.Helper()
 	for _, r := range s.status().Renditions {
