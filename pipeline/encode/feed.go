@@ -41,6 +41,7 @@ type feed struct {
 	finish  atomic.Bool  // set: end of file once everything that has arrived is written
 	fed     atomic.Int64 // bytes written
 	newest  atomic.Int64 // newest place on the timeline that was written
+	decoded tick.Tick    // newest decoding time of the leading stream that was written; 0: none
 	streams map[uint16]*fedStream
 	silence *ffmpeg.Silence // of a source without sound; nil otherwise
 	silent  bool
@@ -186,18 +187,20 @@ func (f *feed) begin(st *fedStream, e spool.Entry) (wait bool, err error) {
 	at, state := f.src.place(e)
 	leads := f.src.hasVideo() == st.video
 	newest := tick.Tick(f.newest.Load())
+	decoded := at - tick.Tick(e.PTS-e.DTS)*tick.Per90k
 	switch {
 	case state == anchor.Pending:
 		return true, nil
 	case state == anchor.Dead, at < f.base:
 		st.skip = true
 		return false, nil
-	case leads && newest != 0 && f.src.bridge != 0 && at-newest > f.src.bridge:
+	case leads && f.decoded != 0 && f.src.bridge != 0 && decoded-f.decoded > f.src.bridge:
 		return false, errAbsence
 	}
 	st.skip, st.known = false, true
 	st.delta = uint64((at-f.base).Round(90_000)-e.PTS) & (1<<33 - 1)
 	if leads {
+		f.decoded = max(decoded, f.decoded)
 		f.newest.Store(int64(max(at, newest)))
 	}
 	if f.silent && st.video {

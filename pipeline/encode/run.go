@@ -94,7 +94,8 @@ func (r *run) read(name string, pipe io.ReadCloser, leads bool) {
 	}
 }
 
-// deliver hands frames on until the pipe ends or a frame is refused; io.EOF is the clean end.
+// deliver hands frames on until the pipe ends or a frame is refused; io.EOF is the clean end. The initialization of an
+// encoder that never saw a picture lacks its colours: none is handed on before there is a frame.
 func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 	<-r.gate
 	rd := fmp4.NewReader(pipe)
@@ -102,13 +103,15 @@ func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 	if err != nil {
 		return err
 	}
-	if err := r.out.Header(r.id, name, h); err != nil {
-		return err
-	}
-	for {
+	for first := true; ; first = false {
 		f, err := rd.Next()
 		if err != nil {
 			return err
+		}
+		if first {
+			if err := r.out.Header(r.id, name, h); err != nil {
+				return err
+			}
 		}
 		scale := int64(h.Timescale)
 		out := Frame{
