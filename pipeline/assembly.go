@@ -106,11 +106,10 @@ func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	case whole:
 		video = min(video, audio)
 		audio = video
+	case video == 1<<62 && a.grid.Rate.IsZero():
+		video = audio
 	case video == 1<<62:
 		video = a.grid.Rate.At(a.grid.Rate.Slot(audio))
-		if a.grid.Rate.IsZero() {
-			video = audio
-		}
 	case audio == 1<<62:
 		audio = video
 	}
