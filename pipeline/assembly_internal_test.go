@@ -241,3 +241,17 @@ func TestFramesOfTwoRunsAtOnce(t *testing.T) {
 		t.Fatal(r.events.text())
 	}
 }
+
+func TestNextOfSoundAlone(t *testing.T) {
+	sound := ladder.Rendition{Name: "a", Kind: ladder.Audio, Bitrate: 96_000}.WithDefaults()
+	a, err := newAssembly(tick.Grid{T: 2 * tick.Second}, aac, []ladder.Rendition{sound})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Take(1, noon, noon)
+	for _, whole := range []bool{false, true} {
+		if video, audio, ok := a.Next(whole); !ok || video != audio || (audio-noon).Abs() > aac.Frame() {
+			t.Errorf("whole %v: video %v, audio %v, %v", whole, video-noon, audio-noon, ok)
+		}
+	}
+}
