@@ -2,8 +2,8 @@
 #   docker build -t onair --build-arg VERSION=$(git describe --tags --always) .
 #   docker run --read-only --tmpfs /tmp -v onair:/var/lib/onair -v ./news.yaml:/etc/onair/channel.yaml:ro --network host onair
 # The base images may be replaced by any Debian 12: the one to build on needs Go, the other nothing.
-ARG BUILD_IMAGE=docker.io/library/golang:1.26-bookworm
-ARG RUN_IMAGE=docker.io/library/debian:bookworm-slim
+ARG BUILD_IMAGE=golang:1.26-bookworm
+ARG RUN_IMAGE=debian:bookworm-slim
 
 FROM ${BUILD_IMAGE} AS build
 ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
