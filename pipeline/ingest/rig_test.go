@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -163,7 +164,7 @@ func rtp(index uint32) []byte {
 	return append(h, ts(index)...)
 }
 
-func send(t *testing.T, c net.Conn, datagrams ...[]byte) {
+func send(t *testing.T, c io.Writer, datagrams ...[]byte) {
 	t.Helper()
 	for _, b := range datagrams {
 		if _, err := c.Write(b); err != nil {

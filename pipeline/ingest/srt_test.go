@@ -37,15 +37,6 @@ func call(t *testing.T, u leg.URL) *srt.Conn {
 	return c
 }
 
-func write(t *testing.T, c *srt.Conn, datagrams ...[]byte) {
-	t.Helper()
-	for _, b := range datagrams {
-		if _, err := c.Write(b); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 const secret = "do not print me"
 
 func TestSRTListener(t *testing.T) {
@@ -73,7 +64,7 @@ func TestSRTListener(t *testing.T) {
 	c := call(t, good)
 	r.until("it is connected", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Connected })
 	for i := range uint32(50) {
-		write(t, c, ts(i))
+		send(t, c, ts(i))
 	}
 	r.want(count(50)...)
 	s := r.stats().Legs[0]
@@ -89,7 +80,7 @@ func TestSRTListener(t *testing.T) {
 		}
 	}()
 	for i := uint32(50); ; i++ {
-		write(t, c, ts(i))
+		send(t, c, ts(i))
 		select {
 		case <-done:
 		case <-time.After(5 * time.Millisecond):
@@ -114,7 +105,7 @@ func TestSRTSenderComesAndGoes(t *testing.T) {
 	var n uint32
 	for round := range 5 {
 		c := call(t, caller(t, port, "latency=20&streamid=#!::r=anything,m=publish"))
-		write(t, c, ts(n), ts(n+1))
+		send(t, c, ts(n), ts(n+1))
 		n += 2
 		r.want(count(n)...)
 		if round%2 == 0 {
@@ -155,7 +146,7 @@ func TestSRTCaller(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, c, ts(2*round), ts(2*round+1))
+		send(t, c, ts(2*round), ts(2*round+1))
 		r.want(count(2*round + 2)...)
 		c.Close()
 		l.Close()
@@ -174,7 +165,7 @@ func TestRTPOverSRTIsMergedWithRTP(t *testing.T) {
 			send(t, toA, rtp(i))
 		}
 		if i%4 != 2 {
-			write(t, toB, rtp(i))
+			send(t, toB, rtp(i))
 		}
 	}
 	r.want(count(100)...)
@@ -252,7 +243,7 @@ func TestThousandSRTSendersLeaveNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(i, err)
 		}
-		write(t, c, ts(i))
+		send(t, c, ts(i))
 		r.until("it arrives", func(s ingest.InputStats) bool { return s.Packets == uint64(i)+1 })
 		c.Close()
 		r.until("it is gone", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Listening })
