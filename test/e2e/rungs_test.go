@@ -107,13 +107,23 @@ func floorMs(at *big.Rat) int64 {
 // is inexact.
 func (s *station) wantExact(g timing, timescale int64) {
 	s.t.Helper()
+	s.wantExactWithSeams(g, timescale, 0)
+}
+
+// wantExactWithSeams is wantExact for a channel in which so many runs began in mid-segment: each brings a further key frame.
+func (s *station) wantExactWithSeams(g timing, timescale int64, seams int) {
+	s.t.Helper()
 	for _, r := range s.status().Renditions {
-		s.wantSegments(g, timescale, r.Name, r.Kind == "audio")
-		s.wantPlaylist(g, r.Name, r.Kind == "audio")
+		audio := r.Kind == "audio"
+		if extra := s.wantSegments(g, timescale, r.Name, audio); extra > seams {
+			s.t.Errorf("%s: %d key frames beside the grid, want %d at most", r.Name, extra, seams)
+		}
+		s.wantPlaylist(g, r.Name, audio)
 	}
 }
 
-func (s *station) wantSegments(g timing, timescale int64, rendition string, audio bool) {
+// wantSegments tells the number of key frames beside the grid.
+func (s *station) wantSegments(g timing, timescale int64, rendition string, audio bool) (extra int) {
 	s.t.Helper()
 	header := s.header(rendition)
 	step := uint32(1024)
@@ -148,12 +158,14 @@ func (s *station) wantSegments(g timing, timescale int64, rendition string, audi
 		if info.Sequence != uint32(k) {
 			s.t.Errorf("%s: sequence %d in segment %d", rendition, info.Sequence, k)
 		}
-		s.wantSamples(g, info, step, fmt.Sprintf("%s segment %d", rendition, k), audio)
+		extra += s.wantSamples(g, info, step, fmt.Sprintf("%s segment %d", rendition, k), audio)
 	}
+	return extra
 }
 
-// wantSamples fails unless samples have the grid's length and key frames stand where GOPs of a second begin.
-func (s *station) wantSamples(g timing, info fmp4.SegmentInfo, step uint32, where string, audio bool) {
+// wantSamples fails unless samples have the grid's length and key frames stand where GOPs of a second begin. It tells the
+// number of those that stand elsewhere.
+func (s *station) wantSamples(g timing, info fmp4.SegmentInfo, step uint32, where string, audio bool) (extra int) {
 	s.t.Helper()
 	for i, x := range info.Samples {
 		if x.Duration != step {
@@ -162,10 +174,15 @@ func (s *station) wantSamples(g timing, info fmp4.SegmentInfo, step uint32, wher
 		if audio {
 			continue
 		}
-		if key := int64(i)%(g.frames/2) == 0; key != x.Sync || key && x.PTS != x.DTS {
+		key := int64(i)%(g.frames/2) == 0
+		if key && !x.Sync || x.Sync && x.PTS != x.DTS {
 			s.t.Errorf("%s: sample %d is key frame: %v, shown %d after its decoding", where, i, x.Sync, x.PTS-x.DTS)
 		}
+		if x.Sync && !key {
+			extra++
+		}
 	}
+	return extra
 }
 
 func (s *station) wantPlaylist(g timing, rendition string, audio bool) {
