@@ -26,6 +26,9 @@ const driftNotice = 60 * tick.Second
 // driftSettles is how long after its taking effect a correction shows in every minute that is measured over.
 const driftSettles = 365 * tick.Second // one begins before it, five follow
 
+// tellJumpsEvery is how often jumps of a source's clock are told: a broken one may jump with every packet.
+const tellJumpsEvery = tick.Second
+
 // input is one input of the channel, from its sockets to its spool.
 type input struct {
 	name      string
@@ -36,6 +39,8 @@ type input struct {
 	table     *anchor.Table
 	prober    *encode.Prober
 	made      uint64    // generations, for status; guarded by the channel's mutex
+	jumps     uint64    // of the source's clock that were not told yet; guarded likewise
+	jumpTold  tick.Tick // when they were told last
 	settled   tick.Tick // until then the last correction shows in what is measured; of watchDrift
 }
 
@@ -70,14 +75,27 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 // anchored keeps an anchor that an input's clock has made.
 func (c *Channel) anchored(in *input, a anchor.Anchor) {
 	before := in.programme.Stats().Generation
+	now := c.now()
+	jumped := before != 0 && before != a.Gen
 	c.mu.Lock()
 	in.made++
+	if jumped {
+		in.jumps++
+	}
+	tell, jumps := jumped && now-in.jumpTold >= tellJumpsEvery, in.jumps
+	if tell {
+		in.jumps, in.jumpTold = 0, now
+	}
 	c.mu.Unlock()
 	c.timeline.keep(in.name, a)
-	if before != 0 && before != a.Gen {
-		c.events.add("ingest", "warning", fmt.Sprintf("input %s: the source's clock jumped or began anew: generation %d",
-			in.name, a.Gen))
+	if !tell {
+		return
 	}
+	text := fmt.Sprintf("input %s: the source's clock jumped or began anew: generation %d", in.name, a.Gen)
+	if jumps > 1 {
+		text += fmt.Sprintf(" (%d times since it was last told)", jumps)
+	}
+	c.events.add("ingest", "warning", text)
 }
 
 // run receives and probes until ctx ends.
