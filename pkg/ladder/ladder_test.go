@@ -179,3 +179,16 @@ func TestDefaults(t *testing.T) {
 	equal(t, "608", ladder.Caption{Channel: "CC1"}.Is608(), true)
 	equal(t, "708", ladder.Caption{Channel: "SERVICE1"}.Is608(), false)
 }
+
+// TestBandwidthOfLibaom: its rate control overshoots where a still picture turns into noise, so more is declared for it.
+func TestBandwidthOfLibaom(t *testing.T) {
+	r := ladder.Rendition{Kind: ladder.Video, Codec: ladder.AV1, Width: 320, Height: 180, Bitrate: 400_000, Rate: tick.Rate{Num: 25, Den: 1}}
+	peak, average := r.Bandwidth(2 * tick.Second)
+	if peak < 600_000 || peak > 610_000 || average < 440_000 || average > 450_000 {
+		t.Errorf("peak %d, average %d", peak, average)
+	}
+	r.Encoder = "av1_nvenc"
+	if p, a := r.Bandwidth(2 * tick.Second); p >= peak || a >= average {
+		t.Errorf("a hardware encoder: peak %d, average %d", p, a)
+	}
+}
