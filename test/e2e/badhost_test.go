@@ -64,6 +64,8 @@ func TestWhatCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer used.Close()
+	taken := used.Addr().String()
+	plainFile := func() string { return smallFile(t, address(), t.TempDir()) }
 	plain := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -73,10 +75,10 @@ func TestWhatCannotStart(t *testing.T) {
 		env        string
 		says       []string
 	}{
-		{"no ffmpeg", smallFile(t, address(), t.TempDir()), "PATH=" + t.TempDir(), []string{"ffmpeg", "not installed", "PATH"}},
-		{"old ffmpeg", smallFile(t, address(), t.TempDir()), script("ffmpeg version 4.0 Copyright (c) 2000-2018"), []string{"4.0", "5.1"}},
-		{"another program as ffmpeg", smallFile(t, address(), t.TempDir()), script("hello"), []string{"/ffmpeg", "no FFmpeg", "hello"}},
-		{"http address in use", smallFile(t, used.Addr().String(), t.TempDir()), "", []string{used.Addr().String(), "in use"}},
+		{"no ffmpeg", plainFile(), "PATH=" + t.TempDir(), []string{"ffmpeg", "not installed", "PATH"}},
+		{"old ffmpeg", plainFile(), script("ffmpeg version 4.0 Copyright (c) 2000-2018"), []string{"4.0", "5.1"}},
+		{"another program as ffmpeg", plainFile(), script("hello"), []string{"/ffmpeg", "no FFmpeg", "hello"}},
+		{"http address in use", smallFile(t, taken, t.TempDir()), "", []string{taken, "in use"}},
 		{"output is a file", smallFile(t, address(), plain), "", []string{"output", plain}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,8 +97,8 @@ func TestWhatCannotStart(t *testing.T) {
 	}
 }
 
-// copyProgram puts the program where every user may run it. A process of its own does: a descriptor that is open for writing
-// and handed on to another child of ours would make it busy.
+// copyProgram puts the program where every user may run it. A process of its own does: a descriptor that is open for
+// writing and handed on to another child of ours would make it busy.
 func copyProgram(t *testing.T, dir string) string {
 	t.Helper()
 	bin := filepath.Join(dir, "onair")

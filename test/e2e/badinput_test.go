@@ -126,8 +126,8 @@ func rtpOf(payloadType byte, payload []byte) []byte {
 	return append([]byte{0x80, payloadType, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2}, payload...)
 }
 
-// TestDatagramsThatAreNotTheirs sends what is no media to a leg: it is counted and said what it is, and neither hinders the
-// real feed before nor beside it.
+// TestDatagramsThatAreNotTheirs sends what is no media to a leg: it is counted and said what it is, and does not hinder
+// the real feed before or beside it.
 func TestDatagramsThatAreNotTheirs(t *testing.T) {
 	noise := func(n int) []byte {
 		b := make([]byte, n)
@@ -197,7 +197,8 @@ func TestPortInUse(t *testing.T) {
 	first := newSmall(t, oneLeg("udp", port)).answering()
 	second := newSmall(t, oneLeg("udp", port)).answering()
 	second.wait("the reason", 10*time.Second, func(st control.Status) bool {
-		return st.Inputs[0].State == control.InputFailed && strings.Contains(st.Inputs[0].Error, "address already in use")
+		in := st.Inputs[0]
+		return in.State == control.InputFailed && strings.Contains(in.Error, "address already in use")
 	})
 	first.stop()
 	good(t, "udp", port)
@@ -209,10 +210,12 @@ func TestPortInUse(t *testing.T) {
 func TestRefusedSRTCallers(t *testing.T) {
 	t.Parallel()
 	port := freePort(t, "udp")
-	s := newSmall(t, fmt.Sprintf("  - name: main\n    legs: [\"srt://127.0.0.1:%d?mode=listener&passphrase=correcthorsebattery&streamid=news\"]\n", port)).answering()
+	legs := fmt.Sprintf("[\"srt://127.0.0.1:%d?mode=listener&passphrase=correcthorsebattery&streamid=news\"]", port)
+	s := newSmall(t, "  - name: main\n    legs: "+legs+"\n").answering()
 	file := clip(t, 30, "25")
 	call := func(options string) {
-		ffmpeg(t, fmt.Sprintf("-re -stream_loop -1 -i %s -map 0 -c copy -f mpegts srt://127.0.0.1:%d?mode=caller&pkt_size=1316%s", file, port, options))
+		to := fmt.Sprintf("srt://127.0.0.1:%d?mode=caller&pkt_size=1316%s", port, options)
+		ffmpeg(t, "-re -stream_loop -1 -i "+file+" -map 0 -c copy -f mpegts "+to)
 	}
 	rejected := func(n uint64, word string) func(control.Status) bool {
 		return func(st control.Status) bool {

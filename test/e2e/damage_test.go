@@ -53,7 +53,7 @@ func TestDamagedStreams(t *testing.T) {
 		},
 		{
 			name: "lying section lengths and a right crc of nothing", goes: true, change: func(p mpegts.Packet) {
-				if p.Start() && p.PID() == pidMap { // a map that is nothing but its CRC, and one whose loops are longer than it is
+				if p.Start() && p.PID() == pidMap { // a loop of descriptors that is longer than the map
 					section := []byte{2, 0xB0, 13, 0, 1, 0xC3, 0, 0, 0xE1, 0x00, 0xFF, byte(rand.IntN(256))}
 					crc := mpegts.CRC32(section)
 					copy(p[5:], append(section, byte(crc>>24), byte(crc>>16), byte(crc>>8), byte(crc)))
@@ -61,7 +61,8 @@ func TestDamagedStreams(t *testing.T) {
 			},
 		},
 		{
-			name: "no pts on half of the pictures", goes: true, count: func(ts control.TS) uint64 { return ts.PESWithoutPTS },
+			name: "no pts on half of the pictures", goes: true,
+			count: func(ts control.TS) uint64 { return ts.PESWithoutPTS },
 			change: func() func(p mpegts.Packet) {
 				n := 0
 				return func(p mpegts.Packet) {

@@ -40,8 +40,8 @@ func newSmall(t testing.TB, inputs string) *station {
 	return newStationOf(t, small, inputs)
 }
 
-// mediaWait is how long a file is sent before its expectation must be met. A picture that is declared but absent is waited
-// for 10 s, and then three segments of 2 s are needed.
+// mediaWait is how long a file is sent before its expectation must be met. A picture that is declared but absent is
+// waited for 10 s, and then three segments of 2 s are needed.
 const mediaWait = 40 * time.Second
 
 // media is one capture, and what is expected of a channel that receives it again and again.
@@ -61,42 +61,78 @@ type media struct {
 // captures are sent as they are: their clocks jump back at the end of each pass, which is one more thing to survive.
 var captures = []media{
 	{file: "aac-latm-tiny.ts", tiny: true, audio: "aac_latm"},
-	{file: "ac3-384k-only-4prog-pat.ts", length: 7968 * time.Millisecond, audio: "ac3", short: true},
-	{file: "ac3-576-h264-seg0.ts", length: 2624 * time.Millisecond, video: "h264 720x576 25", audio: "ac3"},
-	{file: "avsync-flash-beep-720p30-aac.ts", length: 30023 * time.Millisecond, video: "h264 1280x720 30", audio: "aac", scheme: "rtp"},
-	{file: "cea608-cea708-bbb-2398-heaac.ts", length: 28779 * time.Millisecond, video: "h264 256x192 24000/1001", audio: "aac", scheme: "rtp"},
-	{file: "cea608-multichannel-cc1-cc3.ts", length: 6039 * time.Millisecond, video: "h264 360x240 30000/1001", scheme: "rtp"},
-	{file: "cea608-sintel-h264-aac.ts", length: 10119 * time.Millisecond, video: "h264 400x170 24", audio: "aac", scheme: "rtp"},
-	{file: "corrupt-satellite-1080i-scte35pid-multilang.ts", length: 2100 * time.Millisecond, reason: "no programme map (PMT)", short: true},
-	{file: "dvbt-1080i25-h264-3xeac3-dvbsub-clear.ts", length: 1906 * time.Millisecond, video: "h264 1920x1080 25 interlaced", audio: "eac3"},
-	{file: "dvbt-arte-hls-1080i25-h264-4xeac3-dvbsub", length: 20249 * time.Millisecond, video: "h264 1920x1080 25 interlaced", audio: "eac3", scheme: "rtp"},
-	{file: "hevc-main10-360p30-video-only.ts", length: 12 * time.Second, video: "hevc 640x360 30"},
-	{file: "hevc-obs-360p30-aac.ts", length: 2027 * time.Millisecond, video: "hevc 640x360 30", audio: "aac", scheme: "rtp"},
-	{file: "id3-pid-bipbop-truncated-tail.ts", length: 60894 * time.Millisecond, video: "h264 416x234 30000/1001", audio: "aac"},
-	{file: "junk-between-packets.ts", tiny: true, video: "mpeg2video 640x426 30000/1001"},
-	{file: "m2ts-192byte-mpeg2-mp2.ts", length: 2010 * time.Millisecond, bytes: 7 * 192, video: "mpeg2video 320x240 25", audio: "mp2", short: true},
-	{file: "missing-dts-1080p60.ts", length: 2001 * time.Millisecond, video: "h264 1920x1080 60"},
-	{file: "mpeg2-576i25-mp2.ts", length: 3336 * time.Millisecond, video: "mpeg2video 720x576 25 interlaced", audio: "mp2", short: true},
-	{file: "mpts-2prog-1080i25-h264-ac3-dvbsub.ts", length: 3050 * time.Millisecond, video: "h264 1920x1080 25 interlaced", audio: "ac3", scheme: "rtp"},
+	{file: "ac3-384k-only-4prog-pat.ts", length: ms(7968), audio: "ac3", short: true},
+	{file: "ac3-576-h264-seg0.ts", length: ms(2624), video: "h264 720x576 25", audio: "ac3"},
 	{
-		file: "mpts-2prog-1080i25-h264-ac3-dvbsub.ts", length: 3050 * time.Millisecond, options: "    program: 8810\n",
+		file: "avsync-flash-beep-720p30-aac.ts", length: ms(30023), video: "h264 1280x720 30",
+		audio: "aac", scheme: "rtp",
+	},
+	{
+		file: "cea608-cea708-bbb-2398-heaac.ts", length: ms(28779), video: "h264 256x192 24000/1001",
+		audio: "aac", scheme: "rtp",
+	},
+	{file: "cea608-multichannel-cc1-cc3.ts", length: ms(6039), video: "h264 360x240 30000/1001", scheme: "rtp"},
+	{file: "cea608-sintel-h264-aac.ts", length: ms(10119), video: "h264 400x170 24", audio: "aac", scheme: "rtp"},
+	{
+		file: "corrupt-satellite-1080i-scte35pid-multilang.ts", length: ms(2100), reason: "no programme map (PMT)",
+		short: true,
+	},
+	{
+		file: "dvbt-1080i25-h264-3xeac3-dvbsub-clear.ts", length: ms(1906), video: "h264 1920x1080 25 interlaced",
+		audio: "eac3",
+	},
+	{
+		file: "dvbt-arte-hls-1080i25-h264-4xeac3-dvbsub", length: ms(20249), video: "h264 1920x1080 25 interlaced",
+		audio: "eac3", scheme: "rtp",
+	},
+	{file: "hevc-main10-360p30-video-only.ts", length: 12 * time.Second, video: "hevc 640x360 30"},
+	{file: "hevc-obs-360p30-aac.ts", length: ms(2027), video: "hevc 640x360 30", audio: "aac", scheme: "rtp"},
+	{file: "id3-pid-bipbop-truncated-tail.ts", length: ms(60894), video: "h264 416x234 30000/1001", audio: "aac"},
+	{file: "junk-between-packets.ts", tiny: true, video: "mpeg2video 640x426 30000/1001"},
+	{
+		file: "m2ts-192byte-mpeg2-mp2.ts", length: ms(2010), bytes: 7 * 192,
+		video: "mpeg2video 320x240 25", audio: "mp2", short: true,
+	},
+	{file: "missing-dts-1080p60.ts", length: ms(2001), video: "h264 1920x1080 60"},
+	{
+		file: "mpeg2-576i25-mp2.ts", length: ms(3336), video: "mpeg2video 720x576 25 interlaced",
+		audio: "mp2", short: true,
+	},
+	{
+		file: "mpts-2prog-1080i25-h264-ac3-dvbsub.ts", length: ms(3050), video: "h264 1920x1080 25 interlaced",
+		audio: "ac3", scheme: "rtp",
+	},
+	{
+		file: "mpts-2prog-1080i25-h264-ac3-dvbsub.ts", length: ms(3050), options: "    program: 8810\n",
 		video: "h264 1920x1080 25 interlaced", audio: "ac3", short: true,
 	},
 	{
-		file: "mpts-2prog-1080i25-h264-ac3-dvbsub.ts", length: 3050 * time.Millisecond, options: "    program: 4711\n",
+		file: "mpts-2prog-1080i25-h264-ac3-dvbsub.ts", length: ms(3050), options: "    program: 4711\n",
 		reason: "program 4711 is not in this stream",
 	},
-	{file: "no-pcr-pid1fff-576p25-h264-aac.ts", length: 12002 * time.Millisecond, video: "h264 1024x576 25", audio: "aac", short: true},
-	{file: "one-packet-stuffed-pes.ts", length: 40 * time.Millisecond, bytes: 188, reason: "no programme association table"},
+	{
+		file: "no-pcr-pid1fff-576p25-h264-aac.ts", length: ms(12002), video: "h264 1024x576 25",
+		audio: "aac", short: true,
+	},
+	{file: "one-packet-stuffed-pes.ts", length: ms(40), bytes: 188, reason: "no programme association table"},
 	{file: "pat-pmt-in-the-middle.ts", tiny: true, video: "h264 864x480 30000/1001", audio: "aac"},
 	{file: "portrait-720x1280.ts", length: time.Second, video: "h264 720x1280 30"},
 	{file: "pts-pcr-wrap-1fps.ts", length: 20 * time.Second, bytes: 188, video: "h264 128x72"},
-	{file: "scte35-80s-splice-insert-no-cuei.ts", length: 80067 * time.Millisecond, video: "h264 640x360 30", audio: "aac", scheme: "rtp"},
+	{
+		file: "scte35-80s-splice-insert-no-cuei.ts", length: ms(80067), video: "h264 640x360 30",
+		audio: "aac", scheme: "rtp",
+	},
 	{file: "scte35-mpeg2-splice-insert-out-in.ts", tiny: true, video: "mpeg2video 640x426 30000/1001", audio: "mp2"},
 	{file: "t2mi-only-no-psi.ts", length: time.Second, reason: "no programme association table", short: true},
-	{file: "teletext-only-av-declared-but-absent.ts", length: 10 * time.Second, reason: "neither picture nor sound of programme 4006 comes", short: true},
+	{
+		file: "teletext-only-av-declared-but-absent.ts", length: 10 * time.Second,
+		reason: "neither picture nor sound of programme 4006 comes",
+		short:  true,
+	},
 	{file: "truncated-30-packets.ts", tiny: true, video: "h264 1920x1080 24"},
 }
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // name tells captures apart.
 func (m media) name() string {
@@ -124,8 +160,8 @@ func (m media) read(t testing.TB, folder string) []byte {
 	return all
 }
 
-// loop sends bytes over and over, each pass in the time that it is long, as datagrams of size bytes (with an RTP header if
-// rtp is set) to a port, until the test ends or stop is called.
+// loop sends bytes over and over, each pass in the time that it is long, as datagrams of size bytes (with an RTP header
+// if rtp is set) to a port, until the test ends or stop is called.
 func loop(t testing.TB, b []byte, pass time.Duration, size int, rtp bool, port int) (stop func()) {
 	t.Helper()
 	conn, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -227,7 +263,8 @@ func (m media) play(t *testing.T, folder string) outcome {
 	}
 	begun := time.Now()
 	if m.tiny {
-		command(t, program, "send", "--loop", filepath.Join(folder, m.file), "--to", fmt.Sprintf("%s://127.0.0.1:%d", scheme, port))
+		to := fmt.Sprintf("%s://127.0.0.1:%d", scheme, port)
+		command(t, program, "send", "--loop", filepath.Join(folder, m.file), "--to", to)
 	} else {
 		loop(t, b, m.length, size, scheme == "rtp", port)
 	}
@@ -266,8 +303,8 @@ func (m media) play(t *testing.T, folder string) outcome {
 	return out
 }
 
-// TestClockThatJumpsAllTheTime loops a fraction of a second as it is: nothing can come of it, but nothing may grow either, and
-// the log must not be flooded.
+// TestClockThatJumpsAllTheTime loops a fraction of a second as it is: nothing can come of it, but nothing may grow
+// either, and the log must not be flooded.
 func TestClockThatJumpsAllTheTime(t *testing.T) {
 	t.Parallel()
 	whole, err := os.ReadFile(clip(t, 30, "25"))
