@@ -54,7 +54,9 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 		Name: cfg.Name, FFmpeg: c.cfg.FFprobe, Spool: in.spool, Table: in.table, Event: event,
 		Format: func() encode.Format {
 			st := in.programme.Stats()
-			return encode.Format{Number: st.Format.Number, Program: st.Format.Program, LastPacket: st.LastPacket}
+			return encode.Format{
+				Number: st.Format.Number, Pictures: st.Format.Pictures, Program: st.Format.Program, LastPacket: st.LastPacket,
+			}
 		},
 		Select: cfg.Tracks(),
 		Found: func(src ffmpeg.Source, whole bool) {

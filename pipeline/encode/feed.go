@@ -158,10 +158,10 @@ func (f *feed) rewrite(n int) (int, error) {
 			continue
 		}
 		if entry != nil {
-			if entry.Format != f.src.Format {
-				if entry.Format > f.src.Format {
-					return i, errFormat
-				}
+			if entry.Format > f.src.Format {
+				return i, errFormat
+			}
+			if !f.src.mine(*entry) {
 				st.skip = true
 				continue
 			}

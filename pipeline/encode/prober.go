@@ -26,6 +26,7 @@ const (
 // Format is what an input consists of now; see ProberConfig.
 type Format struct {
 	Number     uint32 // 0: nothing usable yet
+	Pictures   uint32 // the first number since which the coded pictures are what they are now
 	Program    mpegts.Program
 	LastPacket tick.Tick // arrival of the newest packet; 0: none
 }
@@ -132,7 +133,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		}
 		p.mu.Lock()
 		p.src = Source{
-			Input: p.cfg.Name, Format: f.Number, Program: f.Program, Probe: found, Select: p.cfg.Select,
+			Input: p.cfg.Name, Format: f.Number, Pictures: f.Pictures, Program: f.Program, Probe: found, Select: p.cfg.Select,
 			Spool: p.cfg.Spool, Table: p.cfg.Table,
 		}
 		p.failed = ""

@@ -19,6 +19,9 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 	}
 	e.active = nil
 	e.freedAt, e.usedUp = now, r.feed.pos
+	if errors.Is(r.feedErr, errFormat) {
+		e.usedUp = 0 // nothing is missing: what is needed for decoding may lie before
+	}
 	e.cfg.Output.Done(r.id)
 	err := reason
 	if err == nil {

@@ -20,13 +20,16 @@ const patience = 10 * tick.Second
 
 // Source is one input as a run reads it: a stretch of one format.
 type Source struct {
-	Input   string // name
-	Format  uint32
-	Program mpegts.Program
-	Probe   ffmpeg.Source
-	Select  []string // audio tracks that the input's configuration asks for, in order
-	Spool   *spool.Spool
-	Table   *anchor.Table
+	Input  string // name
+	Format uint32
+	// Pictures is the first format since which the coded pictures are what they are in Format: where only the sound has
+	// changed, decoding begins at a picture from before. 0 is Format.
+	Pictures uint32
+	Program  mpegts.Program
+	Probe    ffmpeg.Source
+	Select   []string // audio tracks that the input's configuration asks for, in order
+	Spool    *spool.Spool
+	Table    *anchor.Table
 
 	after  uint64    // what lies before this position is not used: an absence of the input is not bridged
 	bridge tick.Tick // longest absence that a run fills with the last picture; 0: any
@@ -54,7 +57,10 @@ type Output interface {
 }
 
 // mine tells whether an entry belongs to the stretch of input that s is.
-func (s *Source) mine(e spool.Entry) bool { return e.Format == s.Format && e.Pos >= s.after }
+func (s *Source) mine(e spool.Entry) bool {
+	pictures := e.Video && s.Pictures != 0 && e.Format >= s.Pictures && e.Format < s.Format
+	return (e.Format == s.Format || pictures) && e.Pos >= s.after
+}
 
 // at places an entry's PTS on the timeline.
 func (s *Source) at(e spool.Entry) (tick.Tick, bool) {

@@ -86,7 +86,24 @@ func (p *Programme) assemble() {
 			prog.Streams = append(prog.Streams, es.Stream)
 		}
 	}
-	p.format = Format{Number: p.format.Number + 1, Program: prog}
+	next := Format{Number: p.format.Number + 1, Pictures: p.format.Pictures, Program: prog}
+	if !samePictures(prog, p.format.Program) {
+		next.Pictures = next.Number
+	}
+	p.format = next
+}
+
+// samePictures tells whether two programmes announce the same video.
+func samePictures(a, b mpegts.Program) bool {
+	video := func(p mpegts.Program) (out []mpegts.Stream) {
+		for _, s := range p.Streams {
+			if s.Kind == mpegts.Video {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	return slices.EqualFunc(video(a), video(b), func(x, y mpegts.Stream) bool { return x.PID == y.PID && x.Codec == y.Codec })
 }
 
 // sniffed are the announcements that are not believed without a look.

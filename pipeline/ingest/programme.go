@@ -29,8 +29,9 @@ type ProgrammeConfig struct {
 // Format is what a stretch of an input consists of. A new number begins where the programme's tables or the coded
 // video's parameters change: what was found out by probing holds within one number only.
 type Format struct {
-	Number  uint32
-	Program mpegts.Program
+	Number   uint32
+	Pictures uint32 // the first number since which the coded pictures are what they are now
+	Program  mpegts.Program
 }
 
 // ProgrammeStats counts what was found in an input's transport stream, since the start.
@@ -227,6 +228,9 @@ func (p *Programme) reshape(es *elementary, shape uint64) {
 	if es.shape != 0 {
 		p.format.Number++
 		es.shapes++
+	}
+	if es.Kind == mpegts.Video {
+		p.format.Pictures = p.format.Number
 	}
 	es.shape = shape
 }
