@@ -105,8 +105,12 @@ func (w *watcher) input(in *input, now tick.Tick) {
 // leg tells when a leg falls silent or fails, and when it is back: the loss of one of two is otherwise not noticed.
 func (w *watcher) leg(name string, l ingest.LegStats) {
 	was, known := w.legs[name]
+	if !known { // it is only just being opened
+		w.legs[name] = ingest.Listening
+		return
+	}
 	w.legs[name] = l.State
-	if !known && l.State != ingest.Failed || was == l.State {
+	if was == l.State {
 		return
 	}
 	switch l.State {
