@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"onair/pkg/fmp4"
@@ -60,7 +61,7 @@ func shorten(s string) string {
 
 // back serves the state of 4 s ago in between.
 func back(*fake) func(string, *answer) {
-	last := map[string][]byte{}
+	var last memory
 	began := time.Now()
 	return func(name string, a *answer) {
 		if !strings.HasSuffix(name, ".m3u8") || name == "index.m3u8" {
@@ -68,25 +69,36 @@ func back(*fake) func(string, *answer) {
 		}
 		since := time.Since(began)
 		if since < 10*time.Second {
-			last[name] = a.body
+			last.keep(name, a.body)
 		} else if since > 16*time.Second && since < 18*time.Second {
-			a.body = last[name]
+			a.body = last.of(name)
 		}
 	}
 }
 
+// memory is what was served under names; several requests are answered at a time.
+type memory struct{ bodies sync.Map }
+
+func (m *memory) keep(name string, body []byte) { m.bodies.Store(name, body) }
+
+func (m *memory) of(name string) []byte {
+	body, _ := m.bodies.Load(name)
+	b, _ := body.([]byte)
+	return b
+}
+
 // frozen serves the state of the 10th second for 8 s.
 func frozen(*fake) func(string, *answer) {
-	last := map[string][]byte{}
+	var last memory
 	began := time.Now()
 	return func(name string, a *answer) {
 		since := time.Since(began)
 		switch {
 		case !strings.HasSuffix(name, ".m3u8") && !strings.HasSuffix(name, ".mpd"):
 		case since < 10*time.Second:
-			last[name] = a.body
+			last.keep(name, a.body)
 		case since < 18*time.Second:
-			a.body = last[name]
+			a.body = last.of(name)
 		}
 	}
 }
