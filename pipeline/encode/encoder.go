@@ -56,6 +56,7 @@ type Encoder struct {
 	choice string
 	st     Status
 
+	told     map[string]bool // events that are not repeated
 	active   *run
 	next     *run      // a planned run, until it has taken over
 	switchAt tick.Tick // where next takes over
@@ -80,7 +81,7 @@ func New(cfg Config) (*Encoder, error) {
 	if cfg.Rotate == 0 {
 		cfg.Rotate = 6 * 3600 * tick.Second
 	}
-	return &Encoder{cfg: cfg, choice: "auto"}, nil
+	return &Encoder{cfg: cfg, choice: "auto", told: map[string]bool{}}, nil
 }
 
 // Run supervises until ctx ends; then what has arrived is encoded to its end, for at most three seconds.
@@ -218,6 +219,12 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	if err != nil {
 		return nil, fmt.Errorf("no run can be made for input %s: %w", src.Input, err)
 	}
+	if in.blind {
+		e.tell(src.Input, "warning", fmt.Sprintf("no random access point for %v, decoding begins anywhere", patience.Duration()))
+	}
+	for _, note := range plan.Notes {
+		e.tell(src.Input, "info", note)
+	}
 	e.lastID++
 	src.asOf = video
 	r := &run{
@@ -231,6 +238,18 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 		Int64("k", e.cfg.Channel.Grid.K(video)).Msg("run started")
 	return r, nil
 }
+
+// tell makes an event of what is to be known about an input, once.
+func (e *Encoder) tell(input, level, what string) {
+	text := fmt.Sprintf("input %s: %s", input, what)
+	if !e.told[text] && len(e.told) < maxTold {
+		e.told[text] = true
+		e.event(level, text)
+	}
+}
+
+// maxTold bounds what is remembered of that.
+const maxTold = 100
 
 func (e *Encoder) event(level, message string) {
 	if e.cfg.Event != nil {

@@ -261,7 +261,7 @@ func TestEnterWithoutKeyFramesWaitsThenBeginsAnywhere(t *testing.T) {
 	if _, ok := b.src.enter(noon, noon+tick.Second); ok {
 		t.Fatal("entered at once")
 	}
-	if in, ok := b.src.enter(noon, noon+11*tick.Second); !ok || in.at != noon+slot {
+	if in, ok := b.src.enter(noon, noon+11*tick.Second); !ok || !in.blind || in.at != noon+slot {
 		t.Fatalf("after ten seconds: %v at slot %d", ok, (in.at-noon)/slot)
 	}
 }

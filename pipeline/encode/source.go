@@ -122,12 +122,14 @@ type entrance struct {
 	pos, video uint64
 	at         tick.Tick
 	late       bool // no sound comes from before the first wanted picture
+	blind      bool // no random access point came for long: decoding begins anywhere
 }
 
 // enter finds the last point at or before want from which the source can be decoded, or else the first one after it.
 func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
 	e, ok := s.access(want)
-	if !ok {
+	blind := !ok
+	if blind {
 		if first, found := s.Spool.First(s.leads); found && now-first.Arrival > patience {
 			e, ok = s.Spool.First(s.mappedLead)
 		}
@@ -136,7 +138,7 @@ func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
 		}
 	}
 	at, _ := s.at(e)
-	in := entrance{pos: e.Pos, video: e.Pos, at: at}
+	in := entrance{pos: e.Pos, video: e.Pos, at: at, blind: blind}
 	early := max(at, want) - preRoll
 	audio, found := s.Spool.First(func(e spool.Entry) bool {
 		t, mapped := s.at(e)
