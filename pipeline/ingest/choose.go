@@ -103,7 +103,9 @@ func samePictures(a, b mpegts.Program) bool {
 		}
 		return out
 	}
-	return slices.EqualFunc(video(a), video(b), func(x, y mpegts.Stream) bool { return x.PID == y.PID && x.Codec == y.Codec })
+	return slices.EqualFunc(video(a), video(b), func(x, y mpegts.Stream) bool {
+		return x.PID == y.PID && x.Codec == y.Codec
+	})
 }
 
 // sniffed are the announcements that are not believed without a look.
