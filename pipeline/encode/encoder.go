@@ -220,7 +220,8 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 		return nil, fmt.Errorf("no run can be made for input %s: %w", src.Input, err)
 	}
 	if in.blind {
-		e.tell(src.Input, "warning", fmt.Sprintf("no random access point for %v, decoding begins anywhere", patience.Duration()))
+		e.tell(src.Input, "warning",
+			fmt.Sprintf("no random access point for %v, decoding begins anywhere", patience.Duration()))
 	}
 	for _, note := range plan.Notes {
 		e.tell(src.Input, "info", note)
