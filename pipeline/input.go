@@ -80,8 +80,8 @@ func (c *Channel) anchored(in *input, a anchor.Anchor) {
 	now := c.now()
 	jumped := before != 0 && before != a.Gen
 	c.mu.Lock()
-	in.made++
-	if jumped {
+	if jumped { // the first one is no restart of the source's clock
+		in.made++
 		in.jumps++
 	}
 	tell, jumps := jumped && now-in.jumpTold >= tellJumpsEvery, in.jumps
