@@ -85,11 +85,11 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 
 // published adds what the first store tells about renditions.
 func published(st *control.Status, ps publish.Status) {
+	st.Segments = ps.Media
 	for i := range st.Renditions {
 		for _, t := range ps.Tracks {
 			if t.Name == st.Renditions[i].Name {
 				st.Renditions[i].Gaps, st.Renditions[i].PublishLatencyMs = t.Gaps, float64(ps.Latency.Microseconds())/1000
-				st.Segments = max(st.Segments, t.Segments)
 			}
 		}
 	}

@@ -96,8 +96,8 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 	p.writeQueue(ctx, now, sooner)
 	if p.manifest.wanted != nil && p.manifest.due(now) {
 		p.manifest.running = true
-		snap, first := p.manifest.wanted, p.manifest.tries == 0
-		p.spawn(func() { p.writeManifests(ctx, snap, first) })
+		m, first := p.manifest, p.manifest.tries == 0
+		p.spawn(func() { p.writeManifests(ctx, m, first) })
 	}
 	sooner(p.manifest.after)
 	if len(p.trash.names) > 0 && !ending && p.trash.due(now) {
@@ -200,6 +200,7 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 		if errors.Is(err, presentation.ErrListed) {
 			return
 		}
+		segs = nil
 		if err := p.window.Append(k, nil); err != nil {
 			return
 		}
@@ -207,10 +208,13 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	for name, s := range segs {
 		p.trash.use(p.objectName(name, s.Init), k)
 	}
+	if len(segs) > 0 {
+		p.status.settled++
+	}
 	p.expire()
 	snap := p.window.Snapshot()
 	if snap.Ready() {
-		p.manifest.wanted = snap
+		p.manifest.wanted, p.manifest.media = snap, p.status.settled
 	}
 }
 

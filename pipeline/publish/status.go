@@ -15,6 +15,7 @@ type Status struct {
 	Store      string
 	LastK      int64         // newest number in the store's playlists; -1: none written yet
 	ListedAt   tick.Tick     // when they were last written
+	Media      uint64        // segment numbers listed with media of some track since the start
 	Writes     uint64        // objects stored
 	Errors     uint64        // tries that failed
 	Gaps       uint64        // segments that are a gap here: not delivered in time, or not taken by the store
@@ -44,6 +45,7 @@ type TrackStatus struct {
 type counters struct {
 	Status
 	rounds  uint64 // of playlists
+	settled uint64 // segment numbers in the window's newest state with media of some track since the start
 	tracks  map[string]*TrackStatus
 	writing int
 	muted   uint64 // errors not logged since the last one

@@ -248,9 +248,15 @@ func TestNothingPointsAtAPlaylistThatIsNotStored(t *testing.T) {
 		if r.p.Fresh() == nil {
 			t.Error("fresh without playlists")
 		}
+		if n := r.p.Status().Media; n != 0 {
+			t.Errorf("%d segment numbers count as listed", n)
+		}
 		s.trouble(nil)
 		r.play(1)
 		r.expect(both("mmmmm"))
+		if n := r.p.Status().Media; n != 5 {
+			t.Errorf("%d segment numbers count as listed, want 5", n)
+		}
 		mustStop(t, r)
 	})
 }

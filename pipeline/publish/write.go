@@ -21,6 +21,7 @@ import (
 type manifest struct {
 	job
 	wanted  *presentation.Snapshot // nil: nothing to write
+	media   uint64                 // segment numbers with media in it or before it, since the start
 	arrived time.Time              // of the last segment in it
 	shown   int64                  // last number that viewers can see
 	any     bool                   // shown is set
@@ -139,7 +140,8 @@ func (p *Publisher) stored(it *item, now time.Time) {
 }
 
 // writeManifests writes the media playlists and, when all are stored, what points at them.
-func (p *Publisher) writeManifests(ctx context.Context, snap *presentation.Snapshot, first bool) {
+func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) {
+	snap := m.wanted
 	limit := p.cfg.RetryFor
 	if first {
 		limit /= 2 // playlists are small: what hangs is better begun anew
@@ -161,7 +163,7 @@ func (p *Publisher) writeManifests(ctx context.Context, snap *presentation.Snaps
 	}
 	at := p.cfg.Now()
 	p.listed(snap, at)
-	p.status.LastK, p.status.ListedAt = snap.Last(), at
+	p.status.LastK, p.status.ListedAt, p.status.Media = snap.Last(), at, m.media
 	p.removeStrangers()
 	p.tell(snap, at)
 }
