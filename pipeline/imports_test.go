@@ -31,6 +31,8 @@ var rooms = map[string][]string{
 	"pkg/testpicture": {"pkg/tick"},
 
 	"pkg/anchor": {"pkg/tick", "pkg/mpegts"},
+	"pkg/loop":   {"pkg/tick", "pkg/mpegts"},
+	"pkg/pace":   {"pkg/tick", "pkg/mpegts"},
 	"pkg/spool":  {"pkg/tick", "pkg/mpegts"},
 
 	"pkg/ffmpeg":       {"pkg/tick", "pkg/ladder"},

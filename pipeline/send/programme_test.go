@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,9 +14,12 @@ import (
 
 	"onair/pipeline/send"
 	"onair/pkg/mpegts"
+	"onair/pkg/pace"
 	"onair/pkg/testpicture"
 	"onair/pkg/tick"
 )
+
+var errRounds = errors.New("enough rounds")
 
 // record keeps so many seconds of a made programme in a file.
 func record(t *testing.T, c send.TestConfig, length time.Duration) string {
@@ -28,7 +32,7 @@ func record(t *testing.T, c send.TestConfig, length time.Duration) string {
 		t.Fatal(err)
 	}
 	var data []byte
-	pacer := send.NewPacer(func(p mpegts.Packet, at tick.Tick) error {
+	pacer := pace.New(func(p mpegts.Packet, at tick.Tick) error {
 		data = append(data, p...)
 		if at > tick.FromDuration(length) {
 			return errRounds

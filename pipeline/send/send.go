@@ -17,6 +17,7 @@ import (
 
 	"onair/pkg/leg"
 	"onair/pkg/mpegts"
+	"onair/pkg/pace"
 	"onair/pkg/tick"
 )
 
@@ -180,7 +181,7 @@ func (s *Sender) greet(ctx context.Context) {
 func (s *Sender) send(ctx context.Context) error {
 	s.timer = time.NewTimer(0)
 	defer s.timer.Stop()
-	pacer := NewPacer(func(p mpegts.Packet, at tick.Tick) error { return s.packet(ctx, p, at) })
+	pacer := pace.New(func(p mpegts.Packet, at tick.Tick) error { return s.packet(ctx, p, at) })
 	err := s.c.Source.Run(ctx, pacer.Push)
 	if err == nil {
 		err = pacer.Flush()

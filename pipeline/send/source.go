@@ -2,12 +2,12 @@ package send
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
+	"onair/pkg/loop"
 	"onair/pkg/mpegts"
 )
 
@@ -39,11 +39,11 @@ func (f File) Run(ctx context.Context, emit func(p mpegts.Packet) error) error {
 		return fmt.Errorf("source: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // only read from
-	loop := NewLoop()
+	l := loop.New()
 	for {
-		n, err := f.round(ctx, file, loop, emit)
+		n, err := l.Round(reader{ctx, file}, emit)
 		if err != nil {
-			return err
+			return fmt.Errorf("source %s: %w", f.Name, err)
 		}
 		if n == 0 {
 			return fmt.Errorf("source %s: no packets of a transport stream in it", f.Name)
@@ -51,35 +51,23 @@ func (f File) Run(ctx context.Context, emit func(p mpegts.Packet) error) error {
 		if !f.Loop {
 			return nil
 		}
-		loop.Again()
+		l.Again()
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("source %s cannot be looped: %w", f.Name, err)
 		}
 	}
 }
 
-// round reads the file once and tells how many packets there were.
-func (f File) round(ctx context.Context, file io.Reader, loop *Loop, emit func(p mpegts.Packet) error) (int, error) {
-	var framer mpegts.Framer
-	var failed error
-	n := 0
-	take := func(p mpegts.Packet) {
-		n++
-		if failed == nil && loop.Push(p) {
-			failed = emit(p)
-		}
+// reader reads until ctx ends.
+type reader struct {
+	ctx  context.Context //nolint:containedctx // that of one Run
+	file io.Reader
+}
+
+// Read implements io.Reader.
+func (r reader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
-	buffer := make([]byte, 64<<10)
-	for failed == nil && ctx.Err() == nil {
-		got, err := file.Read(buffer)
-		framer.Push(buffer[:got], take)
-		if errors.Is(err, io.EOF) {
-			framer.Flush(take)
-			return n, failed
-		}
-		if err != nil {
-			return n, fmt.Errorf("reading source %s: %w", f.Name, err)
-		}
-	}
-	return n, errors.Join(failed, ctx.Err())
+	return r.file.Read(b)
 }

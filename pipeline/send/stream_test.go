@@ -12,12 +12,6 @@ func packet(pid uint16, cc uint8, number uint32) mpegts.Packet {
 	return p
 }
 
-// number is what packet was given, also behind an adaptation field.
-func number(p mpegts.Packet) uint32 {
-	b := p.Payload()
-	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-}
-
 // withPCR is packet with a clock reference in units of 1/27 000 000 s.
 func withPCR(pid uint16, cc uint8, number uint32, pcr int64) mpegts.Packet {
 	p := packet(pid, cc, number)
@@ -30,10 +24,17 @@ func withPCR(pid uint16, cc uint8, number uint32, pcr int64) mpegts.Packet {
 	return p
 }
 
-// withPES begins a PES packet with a PTS.
-func withPES(pid uint16, cc uint8, id byte, pts uint64) mpegts.Packet {
-	p := packet(pid, cc, 0)
-	p[1] |= 0x40
-	copy(p[4:], []byte{0, 0, 1, id, 0, 0, 0x80, 0x80, 5, 0x21 | byte(pts>>29)&0x0E, byte(pts >> 22), byte(pts>>14) | 1, byte(pts >> 7), byte(pts<<1) | 1})
-	return p
+const second = 27_000_000
+
+// clocked is packets with a reference in every tenth, each of which is the given time after the one before.
+func clocked(start, step int64, n int) []mpegts.Packet {
+	var out []mpegts.Packet
+	for i := range n {
+		if i%10 == 0 {
+			out = append(out, withPCR(0x100, 0, uint32(i), (start+int64(i/10)*step)%(300<<33)))
+			continue
+		}
+		out = append(out, packet(0x101, 0, uint32(i)))
+	}
+	return out
 }

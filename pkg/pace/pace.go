@@ -1,6 +1,9 @@
-package send
+// Package pace finds out when each packet of a transport stream is due.
+package pace
 
 import (
+	"errors"
+
 	"onair/pkg/mpegts"
 	"onair/pkg/tick"
 )
@@ -25,6 +28,9 @@ const (
 	byDTS // of a stream without PCR
 )
 
+// ErrNoPCR says that a stream has no clock.
+var ErrNoPCR = errors.New("there is no program clock reference (PCR) in it")
+
 // Pacer finds out when each packet of a transport stream is to be sent: by the program clock references of the first
 // PID that has any, evenly between two of them. A stream without references is paced by the decode times of its
 // video, else of its first stream with any; one without those at 4 Mb/s. A jump of the clock is no span of time: the
@@ -32,6 +38,7 @@ const (
 type Pacer struct {
 	emit  func(p mpegts.Packet, at tick.Tick) error
 	kind  clockKind
+	only  bool // by references or not at all
 	pid   uint16
 	known bool   // a clock has been chosen
 	held  []byte // packets since the last reference, or since the start
@@ -41,10 +48,17 @@ type Pacer struct {
 	each  int64  // units per packet over the last span; 0: not known
 }
 
-// NewPacer returns a pacer that gives each packet, in order, to emit together with its time since the first one. The
+// New returns a pacer that gives each packet, in order, to emit together with its time since the first one. The
 // packet is valid during the call.
-func NewPacer(emit func(p mpegts.Packet, at tick.Tick) error) *Pacer {
+func New(emit func(p mpegts.Packet, at tick.Tick) error) *Pacer {
 	return &Pacer{emit: emit, pid: noClock}
+}
+
+// ByPCR is New for streams that have clock references: Push fails with ErrNoPCR when 6 MB bring none.
+func ByPCR(emit func(p mpegts.Packet, at tick.Tick) error) *Pacer {
+	p := New(emit)
+	p.only = true
+	return p
 }
 
 // Push takes the next packet. It returns the first error of emit.
@@ -52,7 +66,7 @@ func (c *Pacer) Push(p mpegts.Packet) error {
 	if !c.known {
 		c.held = append(c.held, p...)
 		_, _, pcr := p.PCR()
-		if !pcr && len(c.held) < impatience*mpegts.Size {
+		if !pcr && len(c.held) < c.patience()*mpegts.Size {
 			return nil
 		}
 		return c.choose()
@@ -70,6 +84,14 @@ func (c *Pacer) Push(p mpegts.Packet) error {
 	return c.release(c.rate() * c.count())
 }
 
+// patience is for how many packets a first reference is waited for.
+func (c *Pacer) patience() int {
+	if c.only {
+		return patience
+	}
+	return impatience
+}
+
 // Flush releases what still waits for a reference.
 func (c *Pacer) Flush() error {
 	if !c.known {
@@ -83,6 +105,9 @@ func (c *Pacer) Flush() error {
 // choose finds a clock in what is held, and begins again with that. Without one it looks again in what comes next.
 func (c *Pacer) choose() error {
 	c.kind, c.pid = clockIn(c.held)
+	if c.only && c.kind != byPCR {
+		return ErrNoPCR
+	}
 	if c.kind == byNothing {
 		return c.release(c.rate() * c.count())
 	}
@@ -98,22 +123,19 @@ func (c *Pacer) choose() error {
 
 // clockIn is the best clock among packets.
 func clockIn(held []byte) (clockKind, uint16) {
-	kind, pid := byNothing, noClock
+	kind, pid, video := byNothing, noClock, false
 	for ; len(held) > 0; held = held[mpegts.Size:] {
 		p := mpegts.Packet(held[:mpegts.Size])
 		if _, _, ok := p.PCR(); ok {
 			return byPCR, p.PID()
 		}
-		if !p.Start() || p.Scrambled() {
+		if video || !p.Start() || p.Scrambled() {
 			continue
 		}
 		t, ok := mpegts.PESTimes(p.Payload())
-		video := t.StreamID&0xF0 == 0xE0
-		if ok && (pid == noClock || video && kind == byDTS) {
+		video = ok && t.StreamID&0xF0 == 0xE0
+		if ok && (pid == noClock || video) {
 			kind, pid = byDTS, p.PID()
-			if video {
-				return kind, pid
-			}
 		}
 	}
 	return kind, pid

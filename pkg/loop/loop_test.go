@@ -1,9 +1,7 @@
-package send_test
+package loop_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"onair/pipeline/send"
+	"onair/pkg/loop"
 	"onair/pkg/mpegts"
 	"onair/pkg/tick"
 )
@@ -30,39 +28,26 @@ func clip(t *testing.T, args ...string) string {
 	return name
 }
 
-var errRounds = errors.New("enough rounds")
-
 // rounds loops a file and returns the packets of so many rounds, as copies.
 func rounds(t *testing.T, name string, n int) [][]mpegts.Packet {
 	t.Helper()
-	once := 0
-	err := send.File{Name: name}.Run(context.Background(), func(mpegts.Packet) error { once++; return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
 	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var framer mpegts.Framer
-	var all []mpegts.Packet
-	take := func(p mpegts.Packet) { all = append(all, bytes.Clone(p)) }
-	framer.Push(data, take)
-	framer.Flush(take)
-	if len(all) != once {
-		t.Fatalf("%d packets sent of a file with %d", once, len(all))
-	}
-	loop := send.NewLoop()
+	l := loop.New()
 	var out [][]mpegts.Packet
 	for range n {
 		var round []mpegts.Packet
-		for _, p := range all {
-			if p = bytes.Clone(p); loop.Push(p) {
-				round = append(round, p)
-			}
+		_, err := l.Round(bytes.NewReader(data), func(p mpegts.Packet) error {
+			round = append(round, bytes.Clone(p))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 		out = append(out, round)
-		loop.Again()
+		l.Again()
 	}
 	return out
 }
@@ -288,4 +273,28 @@ func wantSeam(t *testing.T, a, b []mpegts.Packet) {
 	if d <= 0 || d > 3*90_000 {
 		t.Errorf("the clock goes on %d ms later", d/90)
 	}
+}
+
+// FuzzLoop: two rounds of anything keep packets packets.
+func FuzzLoop(f *testing.F) {
+	f.Add(bytes.Repeat(append([]byte{0x47, 1, 0, 0x10}, make([]byte, 184)...), 3))
+	f.Add(append([]byte{0x47, 0x41, 0, 0x30, 7, 0x10, 0, 0, 0, 1, 0x7E, 0}, make([]byte, 176)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l := loop.New()
+		for range 2 {
+			_, err := l.Round(bytes.NewReader(b), func(p mpegts.Packet) error {
+				if len(p) != mpegts.Size || p[0] != 0x47 {
+					t.Fatalf("%d bytes beginning with %#x", len(p), p[0])
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Again()
+		}
+		if l.Period() < 0 {
+			t.Fatalf("a round of %v", l.Period())
+		}
+	})
 }

@@ -1,12 +1,12 @@
-package send_test
+package pace_test
 
 import (
 	"bytes"
 	"errors"
 	"testing"
 
-	"onair/pipeline/send"
 	"onair/pkg/mpegts"
+	"onair/pkg/pace"
 	"onair/pkg/tick"
 )
 
@@ -16,10 +16,10 @@ type sent struct {
 	at      []tick.Tick
 }
 
-func pace(t *testing.T, packets []mpegts.Packet) sent {
+func paced(t *testing.T, packets []mpegts.Packet) sent {
 	t.Helper()
 	var out sent
-	p := send.NewPacer(func(p mpegts.Packet, at tick.Tick) error {
+	p := pace.New(func(p mpegts.Packet, at tick.Tick) error {
 		out.numbers, out.at = append(out.numbers, number(p)), append(out.at, at)
 		return nil
 	})
@@ -60,7 +60,7 @@ func clocked(start, step int64, n int) []mpegts.Packet {
 func TestPacketsAreSpreadEvenlyBetweenReferences(t *testing.T) {
 	for name, start := range map[string]int64{"from 0": 0, "over the wrap": 300<<33 - second/2} {
 		t.Run(name, func(t *testing.T) {
-			out := pace(t, clocked(start, second/50, 1000))
+			out := paced(t, clocked(start, second/50, 1000))
 			for i, at := range out.at {
 				if want := tick.Tick(i) * 2 * tick.Millisecond; (at - want).Abs() > tick.Millisecond/100 {
 					t.Fatalf("packet %d at %v, want %v", i, at.Duration(), want.Duration())
@@ -78,7 +78,7 @@ func TestJumpOfTheClockTakesNoTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			packets := clocked(second*7200, second/50, 500)
 			packets = append(packets, clocked(second*7200+second/50*50+jump, second/50, 500)...)
-			out := pace(t, packets)
+			out := paced(t, packets)
 			if end := out.at[999]; (end - 999*2*tick.Millisecond).Abs() > 10*tick.Millisecond {
 				t.Errorf("the last packet is at %v, want 1.998 s", end.Duration())
 			}
@@ -94,7 +94,7 @@ func TestWithoutReferencesVideoDecodeTimesPace(t *testing.T) {
 			packets = append(packets, packet(0x100, 0, uint32(i)))
 		}
 	}
-	out := pace(t, packets)
+	out := paced(t, packets)
 	for i, at := range out.at {
 		if want := tick.Tick(i) * 4 * tick.Millisecond; (at - want).Abs() > 5*tick.Millisecond {
 			t.Fatalf("packet %d at %v, want %v", i, at.Duration(), want.Duration())
@@ -107,7 +107,7 @@ func TestWithoutAnyTimeTheRateIsFixed(t *testing.T) {
 	for i := range 20_000 {
 		packets = append(packets, packet(0x100, 0, uint32(i)))
 	}
-	out := pace(t, packets)
+	out := paced(t, packets)
 	want := tick.FromUnits(19_999*188*8, 4_000_000)
 	if end := out.at[19_999]; (end - want).Abs() > 10*tick.Millisecond {
 		t.Errorf("the last packet is at %v, want %v", end.Duration(), want.Duration())
@@ -120,17 +120,49 @@ func TestClockThatComesLateIsStillFound(t *testing.T) {
 		packets = append(packets, packet(0x101, 0, uint32(i)))
 	}
 	packets = append(packets, clocked(0, second/50, 1000)...)
-	out := pace(t, packets)
+	out := paced(t, packets)
 	n := len(out.at)
 	if d := out.at[n-1] - out.at[n-501]; (d - tick.Second).Abs() > tick.Millisecond {
 		t.Errorf("the last 500 packets take %v, want 1 s", d.Duration())
 	}
 }
 
+func TestByPCRTakesNoOtherClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		n    int
+		none bool
+	}{"decode times alone": {40_000, true}, "late references": {30_000, false}} {
+		t.Run(name, func(t *testing.T) {
+			var packets []mpegts.Packet
+			for i := range c.n {
+				packets = append(packets, withPES(0x100, 0, 0xE0, uint64(i*360)))
+			}
+			packets = append(packets, clocked(0, second/50, 1000)...)
+			p := pace.ByPCR(func(mpegts.Packet, tick.Tick) error { return nil })
+			var err error
+			for _, x := range packets {
+				if err = p.Push(x); err != nil {
+					break
+				}
+			}
+			if errors.Is(err, pace.ErrNoPCR) != c.none {
+				t.Error(err)
+			}
+		})
+	}
+	p := pace.ByPCR(func(mpegts.Packet, tick.Tick) error { return nil })
+	if err := p.Push(packet(0x100, 0, 0)); err != nil {
+		t.Error(err)
+	}
+	if err := p.Flush(); !errors.Is(err, pace.ErrNoPCR) {
+		t.Error(err)
+	}
+}
+
 func TestPacerStopsAtTheFirstError(t *testing.T) {
 	stop := errors.New("stop")
 	n := 0
-	p := send.NewPacer(func(mpegts.Packet, tick.Tick) error { n++; return stop })
+	p := pace.New(func(mpegts.Packet, tick.Tick) error { n++; return stop })
 	var err error
 	for _, x := range clocked(0, second/50, 100) {
 		if err = p.Push(x); err != nil {
@@ -156,24 +188,19 @@ func FuzzPacer(f *testing.F) {
 			packets = append(packets, mpegts.Packet(b[:mpegts.Size]))
 		}
 		n, last := 0, tick.Tick(0)
-		p := send.NewPacer(func(_ mpegts.Packet, at tick.Tick) error {
+		p := pace.New(func(_ mpegts.Packet, at tick.Tick) error {
 			if at < last {
 				t.Fatalf("back in time: %d after %d", at, last)
 			}
 			n, last = n+1, at
 			return nil
 		})
-		loop := send.NewLoop()
-		for range 2 {
-			for _, x := range packets {
-				_ = loop.Push(x)
-				_ = p.Push(x)
-			}
-			loop.Again()
+		for _, x := range packets {
+			_ = p.Push(x)
 		}
 		_ = p.Flush()
-		if n != 2*len(packets) {
-			t.Fatalf("%d of %d packets came out", n, 2*len(packets))
+		if n != len(packets) {
+			t.Fatalf("%d of %d packets came out", n, len(packets))
 		}
 	})
 }

@@ -1,6 +1,9 @@
-package send
+// Package loop repeats a transport stream as if it went on.
+package loop
 
 import (
+	"errors"
+	"io"
 	"slices"
 
 	"onair/pkg/mpegts"
@@ -14,6 +17,9 @@ const (
 	sparse     = 45_000 // time stamps further apart, as of subtitles, tell nothing of how long the last one lasts
 )
 
+// none stands for a PID that is not known yet.
+const none = mpegts.PIDNull
+
 // Loop repeats a transport stream as if it went on: time stamps, clock references and continuity counters follow
 // those of the round before. The distance of two rounds is such that pictures follow each other exactly; it is a
 // whole number of pictures more where other streams or the clock last longer. Times inside sections (cues) stay as
@@ -23,7 +29,7 @@ type Loop struct {
 	shift  uint64 // of this round's times, modulo 2^33
 	period int64  // of one round
 	pids   map[uint16]*looped
-	video  uint16 // PID of the first video stream; noClock: none yet
+	video  uint16 // PID of the first video stream; none: none yet
 }
 
 // looped is what is known about one PID.
@@ -39,8 +45,36 @@ type looped struct {
 	sizeSoFar int
 }
 
-// NewLoop returns a loop in its first round.
-func NewLoop() *Loop { return &Loop{pids: map[uint16]*looped{}, video: noClock} }
+// New returns a loop in its first round.
+func New() *Loop { return &Loop{pids: map[uint16]*looped{}, video: none} }
+
+// Round reads r, packets of 188, 192 or 204 bytes, to its end as one round and gives each packet that must be sent to
+// emit, valid during the call. It returns how many packets there were and the first error of emit or r; begin the next
+// round with Again and r at its start.
+func (l *Loop) Round(r io.Reader, emit func(mpegts.Packet) error) (int, error) {
+	var framer mpegts.Framer
+	var failed error
+	n := 0
+	take := func(p mpegts.Packet) {
+		n++
+		if failed == nil && l.Push(p) {
+			failed = emit(p)
+		}
+	}
+	buffer := make([]byte, 64<<10)
+	for failed == nil {
+		got, err := r.Read(buffer)
+		framer.Push(buffer[:got], take)
+		if errors.Is(err, io.EOF) {
+			framer.Flush(take)
+			return n, failed
+		}
+		if err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return n, failed
+}
 
 // Push takes the next packet and changes it in place. A packet that must not be sent is false: the rest of something
 // that began before the stream did.
@@ -113,7 +147,7 @@ func (l *Loop) measure(p mpegts.Packet, s *looped) {
 	if t, ok := mpegts.PESTimes(payload); ok {
 		s.pes.add(t.DTS, len(payload))
 		s.video = t.StreamID&0xF0 == 0xE0
-		if s.video && l.video == noClock {
+		if s.video && l.video == none {
 			l.video = p.PID()
 		}
 	}
