@@ -33,13 +33,29 @@ func (r *reader) expand(s string) (string, []string) {
 		if !ok {
 			missing = append(missing, name)
 		}
-		if inOption(s[:m[0]]) {
+		if inOption(s[:m[0]]) || inPublished(s[:m[0]], s[m[1]:]) {
 			value = strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 		}
 		out.WriteString(value)
 	}
 	out.WriteString(s[last:])
 	return out.String(), missing
+}
+
+// published begins a URL whose user information and path hold what a publisher shows.
+var published = regexp.MustCompile(`(?i)^\s*rt[ms]p://`)
+
+// inPublished tells whether what stands between before and behind is part of a user, a password or a stream key.
+func inPublished(before, behind string) bool {
+	if !published.MatchString(before) {
+		return false
+	}
+	_, authority, _ := strings.Cut(before, "://")
+	if strings.Contains(authority, "/") {
+		return true
+	}
+	rest, _, _ := strings.Cut(behind, "/")
+	return strings.Contains(rest, "@")
 }
 
 // inOption tells whether what follows is the value of an option in a URL's query.

@@ -39,7 +39,7 @@ func (r *reader) inputs(c *Channel) {
 }
 
 func (r *reader) legs(path string, legs []leg.URL, places map[string]string) {
-	if !r.need(path, "needed is at least one URL: rtp://, udp:// or srt://") {
+	if !r.need(path, "needed is at least one URL: "+leg.Forms) {
 		return
 	}
 	if n := len(legs); n == 0 || n > maxLegs {

@@ -29,7 +29,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[string](): {noun: "a text", allowed: "a text", parse: parseText},
 	reflect.TypeFor[Secret](): {noun: "a text", allowed: "a text", secret: true, parse: parseText},
 	reflect.TypeFor[int]():    {noun: "a whole number", allowed: "a whole number", parse: parseInt},
-	reflect.TypeFor[leg.URL](): {noun: "a leg", allowed: "the URL of a leg: rtp://, udp:// or srt://",
+	reflect.TypeFor[leg.URL](): {noun: "a leg", allowed: "the URL of a leg: " + leg.Forms,
 		parse: func(s string) (any, error) { return leg.Parse(s) }},
 	reflect.TypeFor[time.Duration](): {noun: "a duration", allowed: "a number with its unit, like 500ms, 4s or 10m",
 		parse: parseDuration},

@@ -19,7 +19,13 @@ const (
 	RTP Scheme = "rtp" // MPEG-TS in RTP (RFC 2250, ST 2022-2), unicast or multicast
 	UDP Scheme = "udp" // bare MPEG-TS in UDP, unicast or multicast
 	SRT Scheme = "srt" // MPEG-TS, or RTP with MPEG-TS, in SRT live mode
+
+	RTMP Scheme = "rtmp" // published to us by RTMP, made MPEG-TS on arrival
+	File Scheme = "file" // a file of MPEG-TS, played over and over
 )
+
+// Forms lists how a leg to be received may begin, for messages.
+const Forms = "rtp://, udp://, srt://, rtmp:// or file:"
 
 // Mode says who calls whom in SRT.
 type Mode string
@@ -32,14 +38,17 @@ const (
 
 // Limits of the options.
 const (
+	DefaultRTMPPort = 1935
+
 	MinPassphrase = 10  // characters; libsrt's own limit
 	MaxPassphrase = 79  // characters; what every SRT implementation accepts
 	MaxStreamID   = 512 // bytes; SRT's own limit
 
 	DefaultLatency = 120 * time.Millisecond // libsrt's own default
 	MaxLatency     = 60 * time.Second
-	DefaultKeyLen  = 16 // bytes: AES-128
-	DefaultTTL     = 16 // hops of a multicast datagram: further than the site, not the world
+	DefaultKeyLen  = 16   // bytes: AES-128
+	DefaultRTMP    = 1935 // port
+	DefaultTTL     = 16   // hops of a multicast datagram: further than the site, not the world
 )
 
 // Secret is a text that is never printed: every way of formatting it gives "***". The text itself is string(s).
@@ -77,6 +86,12 @@ type URL struct {
 	Passphrase Secret        // "": not encrypted
 	KeyLen     int           // AES key length in bytes: 16, 24 or 32; 0 without a passphrase
 	StreamID   string
+
+	// rtmp and file
+	User     string // "": no credentials are demanded
+	Password Secret
+	Path     string // of the file, absolute or relative; of rtmp the application
+	Key      Secret // rtmp: the stream key
 }
 
 // Addr is the host as an address; ok is false for a name. An empty host is the unspecified IPv6 address, which on a
@@ -121,13 +136,22 @@ func (u *URL) UnmarshalText(b []byte) error {
 }
 
 func parse(raw string, destination bool) (URL, error) {
+	forms := Forms
+	if destination {
+		forms = "rtp://, udp:// or srt://"
+	}
+	if rest, ok := cutFile(raw); ok && !destination {
+		return parseFile(rest)
+	}
 	scheme, rest, found := strings.Cut(raw, "://")
 	u := URL{Scheme: Scheme(strings.ToLower(scheme))}
 	switch {
 	case !found:
-		return URL{}, errors.New("no scheme: a leg is rtp://, udp:// or srt://")
+		return URL{}, errors.New("no scheme: a leg is " + forms)
+	case u.Scheme == RTMP && !destination:
+		return parseRTMP(rest)
 	case u.Scheme != RTP && u.Scheme != UDP && u.Scheme != SRT:
-		return URL{}, fmt.Errorf("scheme %q: a leg is rtp://, udp:// or srt://", printable(scheme))
+		return URL{}, fmt.Errorf("scheme %q: a leg is %s", printable(scheme), forms)
 	}
 	address, query, _ := strings.Cut(rest, "?")
 	if err := u.setAddress(strings.TrimSuffix(address, "/")); err != nil {
@@ -161,7 +185,7 @@ func (u *URL) setHost(host string) error {
 	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(strings.Replace(inner, "%25", "%", 1))
-		if !closed || err != nil || !addr.Is6() {
+		if !closed || err != nil || !addr.Is6() || strings.ContainsAny(addr.Zone(), "%/@?[] \t\r\n") {
 			return fmt.Errorf("host %q is not an IPv6 address in brackets", printable(host))
 		}
 		u.Host = addr.String()

@@ -56,6 +56,16 @@ func TestParse(t *testing.T) {
 				StreamID: "#!::r=news,m=publish",
 			},
 		},
+		{"absolute file", "file:///media/clip.ts", leg.URL{Scheme: "file", Path: "/media/clip.ts"}},
+		{"absolute file, short", "FILE:/media/clip.ts", leg.URL{Scheme: "file", Path: "/media/clip.ts"}},
+		{"relative file", "file:clips/back%20up%3f&%25.ts", leg.URL{Scheme: "file", Path: "clips/back up?&%.ts"}},
+		{"RTMP", "rtmp://:1936/live/key", leg.URL{Scheme: "rtmp", Port: 1936, Path: "live", Key: "key"}},
+		{
+			"RTMP with credentials, an instance and the usual port", "rtmp://us%40er:p%3Aw@[::1]/live/studio/k%20=1/",
+			leg.URL{
+				Scheme: "rtmp", Host: "::1", Port: 1935, User: "us@er", Password: "p:w", Path: "live/studio", Key: "k =1",
+			},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,11 +76,22 @@ func TestParse(t *testing.T) {
 			if got.Passphrase != "" {
 				return
 			}
+			got = hidden(got)
 			if again, err := leg.Parse(got.Redacted()); err != nil || again != got {
 				t.Errorf("%q parses as %#v, %v", got.Redacted(), again, err)
 			}
 		})
 	}
+}
+
+// hidden is a URL as its redacted form parses.
+func hidden(u leg.URL) leg.URL {
+	for _, s := range []*leg.Secret{&u.Password, &u.Key} {
+		if *s != "" {
+			*s = "***"
+		}
+	}
+	return u
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -86,6 +107,8 @@ func TestParseRefuses(t *testing.T) {
 		"rtp://239.0.0.1:x":                            "1 to 65535",
 		"rtp://::1:5000":                               "needs brackets",
 		"rtp://[192.0.2.1]:5000":                       "not an IPv6 address",
+		"srt://[::%25a/b]:1":                           "without user or path",
+		"srt://[::%25%25]:1":                           "not an IPv6 address",
 		"rtp://300.0.0.1:5000":                         "neither an address nor a name",
 		"rtp://user:pw@192.0.2.1:5000":                 "without user",
 		"rtp://encoder:5000":                           "an address of this host",
@@ -111,6 +134,22 @@ func TestParseRefuses(t *testing.T) {
 		"srt://host:9000?streamid=":                    "allowed are 1 to 512",
 		"srt://host:9000?streamid=%zz":                 "must be written %25",
 		"srt://239.0.0.1:9000":                         "multicast",
+		"file:":                                        "path of a file",
+		"file:///":                                     "path of a file",
+		"file://host/clip.ts":                          "of this host",
+		"file:clip.ts?loop=1":                          `unknown option "loop": file: takes none`,
+		"file:%zz.ts":                                  "must be written %25",
+		"file:a%00b":                                   "no path",
+		"rtmp://:1935":                                 "application and stream key",
+		"rtmp://:1935/live":                            "application and stream key",
+		"rtmp://:1935//key":                            "application and stream key",
+		"rtmp://:1935/live/a%0Ab":                      "printable characters",
+		"rtmp://:0/live/key":                           "1 to 65535",
+		"rtmp://server/live/key":                       "an address of this host",
+		"rtmp://239.0.0.1/live/key":                    "multicast",
+		"rtmp://user@:1935/live/key":                   "belong together",
+		"rtmp://user:@:1935/live/key":                  "belong together",
+		"rtmp://:1935/live/key?pass=x":                 `unknown option "pass": rtmp: takes none`,
 	} {
 		if _, err := leg.Parse(raw); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want ...%s...", raw, err, want)
@@ -131,6 +170,8 @@ func TestParseDestination(t *testing.T) {
 		"rtp://0.0.0.0:5000":                   "needs a host",
 		"rtp://239.0.0.1:5000?source=10.0.0.1": "unknown option",
 		"rtp://10.0.0.1:5000?ttl=2":            "only for a multicast group",
+		"rtmp://10.0.0.1/live/key":             "a leg is rtp://, udp:// or srt://",
+		"file:clip.ts":                         "a leg is rtp://, udp:// or srt://",
 		"rtp://239.0.0.1:5000?ttl=256":         "allowed are 1 to 255",
 	} {
 		if _, err := leg.ParseDestination(raw); err == nil || !strings.Contains(err.Error(), want) {
@@ -158,6 +199,27 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	if want := "srt://host:9000?mode=caller&passphrase=***&streamid=a%26b"; u.Redacted() != want {
 		t.Errorf("got %s, want %s", u.Redacted(), want)
 	}
+	u, err = leg.Parse("rtmp://me:verysecret@:1935/live/verysecret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asJSON, _ = json.Marshal(map[string]any{"u": u, "p": &u, "s": u.Key})
+	for _, text := range []string{u.Redacted(), fmt.Sprintf("%v %+v %#v %q", u, u, u, u), string(asJSON)} {
+		if strings.Contains(text, "verysecret") {
+			t.Errorf("secret in %s", text)
+		}
+	}
+	if want := "rtmp://me:***@:1935/live/***"; u.Redacted() != want {
+		t.Errorf("got %s, want %s", u.Redacted(), want)
+	}
+	for _, bad := range []string{
+		"rtmp://user:verysecret%zz@:1935/a/b", "rtmp://u:verysecret@nohost/a/b", "rtmp://u:verysecret@:1935/a",
+		"rtmp://:1935/a/verysecret?x", "rtmp://:1935/a/very%zzsecret", "rtmp://:1935/a/verysecret%01",
+	} {
+		if _, err := leg.Parse(bad); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: error %v", bad, err)
+		}
+	}
 	for _, bad := range []string{
 		"srt://host:9000?passphrase=tooshort1", "srt://host:9000?passphrase=%zzsecret90", "srt://host:x?passphrase=0123456789",
 	} {
@@ -171,6 +233,9 @@ func FuzzParse(f *testing.F) {
 	f.Add("rtp://239.0.0.1:5000?interface=eth0&source=10.1.1.1&fec=1")
 	f.Add("srt://[::1%25lo]:9000?mode=caller&latency=200&passphrase=0123456789&pbkeylen=32&streamid=%23!::r=x")
 	f.Add("udp://@:1")
+	f.Add("srt://[::%2525]:1")
+	f.Add("file:///a%20b?")
+	f.Add("rtmp://us%40er:p%3Aw@[::1]/live/studio/k%20=1/")
 	f.Fuzz(func(t *testing.T, raw string) {
 		u, err := leg.Parse(raw)
 		if err != nil {
@@ -179,6 +244,7 @@ func FuzzParse(f *testing.F) {
 		if u.Passphrase != "" {
 			u.Passphrase, u.KeyLen = "", 0
 		}
+		u = hidden(u)
 		again, err := leg.Parse(u.Redacted())
 		if err != nil || again != u {
 			t.Fatalf("%q -> %#v -> %q -> %#v, %v", raw, u, u.Redacted(), again, err)

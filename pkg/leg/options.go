@@ -31,6 +31,8 @@ func (u *URL) allowed(destination bool) []option {
 	switch {
 	case u.Scheme == SRT:
 		return srtBoth
+	case u.Scheme == RTMP || u.Scheme == File:
+		return nil
 	case destination:
 		return groupOut
 	case u.Scheme == RTP:
@@ -49,6 +51,9 @@ func (u *URL) setOption(name, value string, destination bool) error {
 			return nil
 		}
 		names = append(names, o.name)
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("unknown option %q: %s: takes none", printable(name), u.Scheme)
 	}
 	return fmt.Errorf("unknown option %q: %s:// allows %s", printable(name), u.Scheme, strings.Join(names, ", "))
 }

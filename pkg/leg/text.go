@@ -7,11 +7,17 @@ import (
 	"time"
 )
 
-// Redacted is the URL as it may be shown and logged: options in a fixed order, defaults left out, passphrase hidden. It
-// parses again unless there is a passphrase.
+// Redacted is the URL as it may be shown and logged: options in a fixed order, defaults left out, secrets hidden. It
+// parses again unless there is a passphrase; a password or stream key is then the stars.
 func (u URL) Redacted() string {
+	switch u.Scheme {
+	case RTMP:
+		return u.rtmpText()
+	case File:
+		return u.fileText()
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s://%s", u.Scheme, u.HostPort())
+	fmt.Fprintf(&b, "%s://%s", u.Scheme, u.place())
 	separator := byte('?')
 	add := func(name, value string) {
 		if value == "" {
@@ -19,7 +25,7 @@ func (u URL) Redacted() string {
 		}
 		b.WriteByte(separator)
 		separator = '&'
-		b.WriteString(name + "=" + escape(value))
+		b.WriteString(name + "=" + escape(value, ""))
 	}
 	add("interface", u.Interface)
 	if u.Source.IsValid() {
@@ -46,18 +52,21 @@ func (u URL) Redacted() string {
 	return b.String()
 }
 
+// place is host and port as they stand in a URL: the % of a zone is encoded (RFC 6874).
+func (u URL) place() string { return strings.Replace(u.HostPort(), "%", "%25", 1) }
+
 // String is Redacted, so that no way of formatting shows a secret.
 func (u URL) String() string { return u.Redacted() }
 
 // MarshalText is Redacted, so that no encoder shows a secret.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.Redacted()), nil }
 
-// escape percent-encodes what would end a value or is not printable ASCII.
-func escape(s string) string {
+// escape percent-encodes what would end a value, is not printable ASCII or is among others.
+func escape(s, others string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		c := s[i]
-		if c <= ' ' || c > '~' || c == '&' || c == '%' {
+		if c <= ' ' || c > '~' || c == '&' || c == '%' || strings.IndexByte(others, c) >= 0 {
 			fmt.Fprintf(&b, "%%%02X", c)
 			continue
 		}
