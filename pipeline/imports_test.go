@@ -22,11 +22,15 @@ var rooms = map[string][]string{
 	"pkg/leg":  nil,
 
 	"pkg/child":  {"pkg/tick"},
+	"pkg/fec":    {"pkg/tick"},
 	"pkg/fmp4":   {"pkg/tick"},
 	"pkg/ladder": {"pkg/tick"},
 	"pkg/merge":  {"pkg/tick"},
 	"pkg/mpegts": {"pkg/tick"},
 	"pkg/store":  {"pkg/tick"},
+
+	"pkg/card":     nil,
+	"pkg/selector": {"pkg/tick"},
 
 	"pkg/testpicture": {"pkg/tick"},
 
@@ -34,6 +38,7 @@ var rooms = map[string][]string{
 	"pkg/loop":   {"pkg/tick", "pkg/mpegts"},
 	"pkg/pace":   {"pkg/tick", "pkg/mpegts"},
 	"pkg/spool":  {"pkg/tick", "pkg/mpegts"},
+	"pkg/tsmux":  {"pkg/mpegts"},
 
 	"pkg/ffmpeg":       {"pkg/tick", "pkg/ladder"},
 	"pkg/presentation": {"pkg/tick", "pkg/ladder"},
@@ -65,7 +70,7 @@ var rooms = map[string][]string{
 // or protocol (logs, errgroup, system calls) has a tree.
 var modules = map[string][]string{
 	"github.com/asticode/go-astits":        {"pkg/mpegts"},
-	"github.com/bluenviron/mediacommon/v2": {"pkg/fmp4", "pkg/mpegts"},
+	"github.com/bluenviron/mediacommon/v2": {"pkg/fmp4", "pkg/mpegts", "pkg/tsmux"}, // a library of formats: one room each
 	"github.com/Eyevinn/mp4ff":             {"pkg/fmp4", "pkg/mpegts"},
 	"github.com/Eyevinn/dash-mpd":          {"pkg/dash"},
 	"github.com/grafov/m3u8":               {"pkg/hls"},
@@ -75,6 +80,7 @@ var modules = map[string][]string{
 	"github.com/prometheus/client_golang":  {"pipeline/control"},
 	"github.com/alecthomas/kong":           {"cmd/onair"},
 	"github.com/rs/zerolog":                {"pipeline", "pipeline/*", "cmd/onair"},
+	"golang.org/x/image":                   {"pkg/card"},
 	"golang.org/x/sync":                    {"pipeline", "pipeline/*", "cmd/onair"},
 	"golang.org/x/sys":                     {"pkg/child", "pkg/store", "pipeline/*", "cmd/onair"},
 	"golang.org/x/net":                     {"pipeline/*"},
