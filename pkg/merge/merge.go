@@ -18,7 +18,7 @@ const (
 	MaxWindow     = 10 * tick.Second
 	MaxLegs       = 16
 
-	// reorderWait is the longest wait when there is only one leg, where nothing but reordering can fill a hole.
+	// reorderWait is the longest wait when there is only one leg, where nothing but reordering and repair can fill a hole.
 	reorderWait = 50 * tick.Millisecond
 	// idleLeast is the shortest silence after which a leg no longer counts as alive.
 	idleLeast = 500 * tick.Millisecond
@@ -57,7 +57,8 @@ type Config struct {
 // Merger merges. It is for one goroutine at a time.
 type Merger struct {
 	out    func([]byte, int)
-	wait   tick.Tick // longest wait at a hole
+	window tick.Tick
+	wait   tick.Tick // longest wait at a hole: window, or less with one leg
 	idle   tick.Tick // silence after which a leg is not alive
 	legs   []legState
 	cur    *epoch // the sequence that goes out
@@ -87,12 +88,10 @@ func New(c Config) (*Merger, error) {
 		return nil, errors.New("merge: no Out")
 	}
 	m := &Merger{
-		out: c.Out, wait: c.Window, idle: max(c.Window, idleLeast), legs: make([]legState, c.Legs),
+		out: c.Out, window: c.Window, wait: c.Window, idle: max(c.Window, idleLeast), legs: make([]legState, c.Legs),
 		cur: &epoch{}, nxt: &epoch{}, seed: maphash.MakeSeed(), single: -1,
 	}
-	if c.Legs == 1 {
-		m.wait = min(c.Window, reorderWait)
-	}
+	m.SetRepair(0)
 	return m, nil
 }
 
