@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"onair/pkg/leg"
 )
 
 // clashes finds what channels of one process cannot share. A channel without a name takes no part.
@@ -37,16 +39,25 @@ func legClashes(c *Channel, taken map[string]*Channel) []Problem {
 			if u.Port == 0 || !isListener(u) || u.Multicast() { // unreadable, or free to be received by several
 				continue
 			}
-			key := place(u)
-			if first, ok := taken[key]; ok && first != c {
+			if first := claim(u, c, taken); first != nil {
 				path := fmt.Sprintf("inputs[%d].legs[%d]", i, j)
 				out = append(out, c.clash(path, quote(u.String())+" is received by "+first.File+" already",
 					"allowed are legs that differ in address or port"))
 			}
-			taken[key] = c
 		}
 	}
 	return out
+}
+
+// claim takes the sockets of a leg for a channel; it returns another channel that has one of them already.
+func claim(u leg.URL, c *Channel, taken map[string]*Channel) (other *Channel) {
+	for _, key := range socketsOf(u) {
+		if first := taken[key]; first != nil && first != c {
+			other = first
+		}
+		taken[key] = c
+	}
+	return other
 }
 
 // addressClash tells whether two channels want one address and differ in what belongs to the address as a whole, or

@@ -50,16 +50,27 @@ func (r *reader) legs(path string, legs []leg.URL, places map[string]string) {
 		if r.bad[at] {
 			continue
 		}
-		place := place(u)
-		if first, ok := places[place]; ok {
-			r.check(false, at, "is received by "+first+" already", "allowed are legs that differ in address, port or source")
-			continue
+		for _, place := range socketsOf(u) {
+			if first, ok := places[place]; ok {
+				r.check(false, at, "is received by "+first+" already", "allowed are legs that differ in address, port or source")
+				break
+			}
+			places[place] = at
 		}
-		places[place] = at
 	}
 }
 
-// place is what two legs must not share: the socket that each receives from.
+// socketsOf are what two legs must not share: the sockets that each receives from, for media and for FEC.
+func socketsOf(u leg.URL) []string {
+	out := []string{place(u)}
+	for _, port := range u.FEC.Ports() {
+		u.Port = port
+		out = append(out, place(u))
+	}
+	return out
+}
+
+// place names a socket.
 func place(u leg.URL) string {
 	transport := "udp" // rtp:// and udp:// open the same socket, and so does an SRT listener
 	remote := u.Source.String()

@@ -13,10 +13,6 @@ func (r *reader) later(c *Channel) {
 	for i, in := range c.Inputs {
 		path := fmt.Sprintf("inputs[%d]", i)
 		r.check(in.Timecode != timecodeSEI, path+".timecode", notYet, "allowed is none")
-		for j, u := range in.Legs {
-			r.check(!u.FEC, fmt.Sprintf("%s.legs[%d]", path, j), "asks for fec, which "+notYet,
-				"allowed is the URL without fec=1")
-		}
 	}
 	var std Channel
 	std.setDefaults()

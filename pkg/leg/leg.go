@@ -77,7 +77,7 @@ type URL struct {
 	// rtp and udp
 	Interface string     // network interface of a multicast group; "" lets the routing table choose
 	Source    netip.Addr // the one sender of a source-specific multicast group (RFC 4607); zero: any
-	FEC       bool       // ST 2022-1 streams are on ports +2 and +4; rtp only
+	FEC       FEC        // where its ST 2022-1 streams come; rtp only
 	TTL       int        // hops of a multicast datagram, 1 to 255; destinations only
 
 	// srt

@@ -29,8 +29,14 @@ func TestParse(t *testing.T) {
 		},
 		{
 			"FEC", "rtp://239.0.1.1:5000?interface=eth1&fec=1",
-			leg.URL{Scheme: "rtp", Host: "239.0.1.1", Port: 5000, Interface: "eth1", FEC: true},
+			leg.URL{Scheme: "rtp", Host: "239.0.1.1", Port: 5000, Interface: "eth1", FEC: leg.FEC{Column: 5002, Row: 5004}},
 		},
+		{
+			"FEC on ports of its own", "rtp://192.0.2.7:5000?fec=6000,6010",
+			leg.URL{Scheme: "rtp", Host: "192.0.2.7", Port: 5000, FEC: leg.FEC{Column: 6000, Row: 6010}},
+		},
+		{"columns only", "rtp://:5000?fec=5002", leg.URL{Scheme: "rtp", Port: 5000, FEC: leg.FEC{Column: 5002}}},
+		{"no FEC", "rtp://:5000?fec=0", leg.URL{Scheme: "rtp", Port: 5000}},
 		{
 			"IPv6 multicast", "rtp://[ff3e::8000:1]:5004?source=[2001:db8::1]",
 			leg.URL{Scheme: "rtp", Host: "ff3e::8000:1", Port: 5004, Source: netip.MustParseAddr("2001:db8::1")},
@@ -119,7 +125,13 @@ func TestParseRefuses(t *testing.T) {
 		"rtp://239.0.0.1:5000?interface=":              "not the name of a network interface",
 		"rtp://239.0.0.1:5000?source=239.0.0.2":        "not the address of a sender",
 		"rtp://239.0.0.1:5000?source=2001:db8::1":      "same address family",
-		"rtp://239.0.0.1:5000?fec=2":                   "allowed are 0 and 1",
+		"rtp://239.0.0.1:5000?fec=yes":                 `"yes": allowed are 0, 1 (ports +2 and +4), a port`,
+		"rtp://239.0.0.1:5000?fec=5002,":               `"": allowed are 0, 1`,
+		"rtp://239.0.0.1:5000?fec=5002,5004,5006":      `"5004,5006": allowed are 0, 1`,
+		"rtp://239.0.0.1:5000?fec=5002,70000":          `"70000": allowed are 0, 1`,
+		"rtp://239.0.0.1:5000?fec=5000":                "ports of their own",
+		"rtp://239.0.0.1:5000?fec=5002,5002":           "ports of their own",
+		"rtp://239.0.0.1:65534?fec=1":                  "no port 4 above 65534",
 		"rtp://239.0.0.1:5000?ttl=3":                   "unknown option",
 		"rtp://[ff02::1]:5000":                         "needed for a link-local",
 		"rtp://239.0.0.1:5000?interface=a&interface=b": "given twice",
@@ -231,6 +243,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("rtp://239.0.0.1:5000?interface=eth0&source=10.1.1.1&fec=1")
+	f.Add("rtp://:5000?fec=5002,5010")
+	f.Add("rtp://:65532?fec=65534")
 	f.Add("srt://[::1%25lo]:9000?mode=caller&latency=200&passphrase=0123456789&pbkeylen=32&streamid=%23!::r=x")
 	f.Add("udp://@:1")
 	f.Add("srt://[::%2525]:1")

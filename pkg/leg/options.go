@@ -76,14 +76,6 @@ func setSource(u *URL, value string) error {
 	return nil
 }
 
-func setFEC(u *URL, value string) error {
-	if value != "0" && value != "1" {
-		return fmt.Errorf("%q: allowed are 0 and 1", printable(value))
-	}
-	u.FEC = value == "1"
-	return nil
-}
-
 func setTTL(u *URL, value string) (err error) {
 	u.TTL, err = number(value, 1, 255)
 	return err

@@ -31,9 +31,7 @@ func (u URL) Redacted() string {
 	if u.Source.IsValid() {
 		add("source", u.Source.String())
 	}
-	if u.FEC {
-		add("fec", "1")
-	}
+	add("fec", u.fecText())
 	if u.TTL != 0 && u.TTL != DefaultTTL {
 		add("ttl", strconv.Itoa(u.TTL))
 	}
