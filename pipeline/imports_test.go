@@ -22,6 +22,9 @@ var rooms = map[string][]string{
 	"pkg/leg":  nil,
 
 	"pkg/child":  {"pkg/tick"},
+
+	"pkg/content": {"pkg/tick"},
+
 	"pkg/fec":    {"pkg/tick"},
 	"pkg/fmp4":   {"pkg/tick"},
 	"pkg/ladder": {"pkg/tick"},
@@ -52,6 +55,7 @@ var rooms = map[string][]string{
 	"pipeline/control":  {"pkg/*"},
 	"pipeline/encode":   {"pkg/*"},
 	"pipeline/ingest":   {"pkg/*", "pipeline/srt"},
+	"pipeline/monitor":  {"pkg/*"},
 	"pipeline/origin":   {"pkg/*"},
 	"pipeline/packager": {"pkg/*"},
 	"pipeline/probe":    {"pkg/*"},

@@ -261,6 +261,9 @@ func (m *Monitor) await(s *pidState) {
 	}
 }
 
+// Errors is how often a check has failed.
+func (m *Monitor) Errors(c Check) uint64 { return m.counts[c%numChecks].Errors }
+
 // Report returns the state so far, as a copy.
 func (m *Monitor) Report() Report {
 	r := Report{
