@@ -18,7 +18,9 @@ func (p *planner) tracks() map[int]int {
 	chosen := map[int]int{}
 	for n, i := range p.audio {
 		r := p.ch.Renditions[i]
-		chosen[i] = p.track(n, r)
+		if chosen[i] = p.track(n, r); chosen[i] >= 0 && p.src.Audio[chosen[i]].Absent {
+			chosen[i] = -1 // not another one in its place: it may be back soon
+		}
 	}
 	return chosen
 }
@@ -81,7 +83,9 @@ func (p *planner) audioGraph(chosen map[int]int) {
 	}
 	if _, silent := users[-1]; silent {
 		p.Silence = true
-		p.note("the source has no audio: silence is encoded")
+		if len(p.src.Audio) == 0 {
+			p.note("the source has no audio: silence is encoded")
+		}
 	}
 }
 
@@ -151,7 +155,7 @@ func layout(r ladder.Rendition) string {
 
 // pids lists what the run reads.
 func (p *planner) pids(chosen map[int]int) {
-	if len(p.video) > 0 {
+	if len(p.video) > 0 || p.Silence { // silence follows the pictures, even if nobody sees them
 		if p.src.Video != nil {
 			p.PIDs = append(p.PIDs, p.src.VideoPID)
 		} else {

@@ -43,6 +43,10 @@ type Interval struct {
 	Audio tick.Tick
 	// the source's sound begins later: silence up to there. A change of its channels then costs sound, not pictures
 	Fill bool
+
+	// Hold makes a run of a still picture, so long, that shows the last one of a feed that lies before Start and is
+	// decoded from From on. 0: a run as any other.
+	Hold, From tick.Tick
 }
 
 // priming is the least distance from base to the first sample that is wanted.
@@ -135,6 +139,9 @@ func (p *planner) validate() error {
 	frame := p.ch.Grid.Rate.Frame()
 	if frame == 0 || p.ch.Grid.GOP <= 0 {
 		return fmt.Errorf("planning a run: the ladder has video but the grid has no frame rate or GOP")
+	}
+	if p.at.Hold < 0 || p.at.Hold > 0 && (p.at.From > p.at.Start || p.at.From < p.at.Base) {
+		return fmt.Errorf("planning a run: a picture to be held is decoded from %d on, the start is %d", p.at.From, p.at.Start)
 	}
 	if p.at.Start%frame != 0 || p.at.Base%frame != 0 {
 		return fmt.Errorf("planning a run: start %d or base %d is no frame slot", p.at.Start, p.at.Base)

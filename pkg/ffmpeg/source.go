@@ -37,6 +37,7 @@ type AudioTrack struct {
 	Layout     string // "stereo", "5.1(side)", ...
 	Language   string // ISO 639-2 code of the stream; empty when it has none
 	Profile    string
+	Absent     bool // it belongs to the source but does not come now: silence in its place
 }
 
 // Source is what a programme carries. A nil Video is a programme without pictures.

@@ -103,6 +103,9 @@ func (v Video) drops(channel tick.Rate) bool {
 
 // slots puts the pictures on the frame grid: the first is at the run's start exactly, whatever the source's own times.
 func (p *planner) slots() string {
+	if p.at.Hold > 0 {
+		return p.still()
+	}
 	s := fmt.Sprintf("fps=%s:start_time=%s:round=near", p.ch.Grid.Rate, seconds(p.at.Start-p.at.Base))
 	if p.Captions {
 		// A repeated picture, and the second of the two that a deinterlacer makes, carries the captions once more: a
@@ -112,6 +115,17 @@ func (p *planner) slots() string {
 		s += ",sidedata=mode=delete:type=A53_CC:enable='if(eq(t,ld(1)),0,st(2,eq(pos,ld(0)));st(0,pos);st(1,t));ld(2)'"
 	}
 	return s
+}
+
+// still puts the last picture of the feed on the slots of a time after it: the pictures before are shown on theirs, the
+// last one goes on, and what lies before the run's start is cut off.
+func (p *planner) still() string {
+	rate := p.ch.Grid.Rate
+	from := rate.Slot(p.at.From)
+	first := rate.Slot(p.at.Start) - from
+	end := first + max(1, rate.Slot(p.at.Hold))
+	return fmt.Sprintf("fps=%s:start_time=%s:round=near,tpad=stop=%d:stop_mode=clone,trim=start_frame=%d:end_frame=%d",
+		rate, seconds(rate.At(from)-p.at.Base), end, first, end)
 }
 
 // picture is one rendition's picture: scaled with its aspect ratio kept, square pixels, BT.709 in 8 bit 4:2:0.
