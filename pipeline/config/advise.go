@@ -56,9 +56,10 @@ func (r *reader) adviseInput(path string, in Input) {
 		if u.Scheme == leg.SRT && u.Mode == leg.Listener && u.Passphrase == "" && in.open() {
 			r.warn(at, "anybody may connect, and unencrypted", "set a passphrase, or allow to the sender's address")
 		}
-		if len(in.Legs) > 1 && u.Scheme == leg.UDP {
-			r.warn(at, "udp:// has no sequence numbers, so it cannot be merged with other legs",
-				"send RTP, or make it an input of its own")
+		r.adviseFile(at, u)
+		if len(in.Legs) > 1 && u.Scheme != leg.RTP && u.Scheme != leg.SRT {
+			r.warn(at, string(u.Scheme)+": has no sequence numbers, so it cannot be merged with other legs",
+				"make it an input of its own, or send RTP")
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"onair/pkg/leg"
 )
@@ -27,6 +28,7 @@ func clashes(channels []*Channel) []Problem {
 			}
 		}
 		out = append(out, legClashes(c, legs)...)
+		out = append(out, portClashes(c, channels[:i])...)
 	}
 	return out
 }
@@ -43,6 +45,21 @@ func legClashes(c *Channel, taken map[string]*Channel) []Problem {
 				path := fmt.Sprintf("inputs[%d].legs[%d]", i, j)
 				out = append(out, c.clash(path, quote(u.String())+" is received by "+first.File+" already",
 					"allowed are legs that differ in address or port"))
+			}
+		}
+	}
+	return out
+}
+
+// portClashes finds the RTMP legs of a channel that want a port of which earlier channels have a part.
+func portClashes(c *Channel, earlier []*Channel) []Problem {
+	var out []Problem
+	for i, in := range c.Inputs {
+		for j, u := range in.Legs {
+			at := slices.IndexFunc(earlier, func(other *Channel) bool { return halfShared(u, other) })
+			if u.Scheme == leg.RTMP && at >= 0 {
+				out = append(out, c.clash(fmt.Sprintf("inputs[%d].legs[%d]", i, j), fmt.Sprintf(
+					"wants port %d, which %s wants of an address that overlaps", u.Port, earlier[at].File), oneAddress))
 			}
 		}
 	}

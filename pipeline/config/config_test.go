@@ -20,6 +20,8 @@ func environment(name string) (string, bool) {
 	v, ok := map[string]string{
 		"SRT_PASSPHRASE": "correct&horse=battery+staple%",
 		"SHORT":          "topsecret",
+		"STREAM_KEY":     "top/secret%a b",
+		"PASSWORD":       "top@secret:/?#%",
 		"FEED":           "srt://192.0.2.1:9000?passphrase=topsecret1234",
 		"SEGMENT":        "6s",
 		"EMPTY":          "",

@@ -25,7 +25,7 @@ func (r *reader) inputs(c *Channel) {
 			continue
 		}
 		r.name(path+".name", in.Name, names)
-		r.legs(path+".legs", in.Legs, places)
+		r.legs(path+".legs", in.Legs, places, c)
 		r.between(path+".merge", in.Merge, 0, maxMerge)
 		r.check(in.Program >= 0 && in.Program <= 65535, path+".program", "is no programme number",
 			"allowed is 1 to 65535, or 0 for the first")
@@ -38,7 +38,7 @@ func (r *reader) inputs(c *Channel) {
 	}
 }
 
-func (r *reader) legs(path string, legs []leg.URL, places map[string]string) {
+func (r *reader) legs(path string, legs []leg.URL, places map[string]string, c *Channel) {
 	if !r.need(path, "needed is at least one URL: "+leg.Forms) {
 		return
 	}
@@ -50,6 +50,7 @@ func (r *reader) legs(path string, legs []leg.URL, places map[string]string) {
 		if r.bad[at] {
 			continue
 		}
+		r.portClash(at, u, c)
 		for _, place := range socketsOf(u) {
 			if first, ok := places[place]; ok {
 				r.check(false, at, "is received by "+first+" already", "allowed are legs that differ in address, port or source")
@@ -62,6 +63,9 @@ func (r *reader) legs(path string, legs []leg.URL, places map[string]string) {
 
 // socketsOf are what two legs must not share: the sockets that each receives from, for media and for FEC.
 func socketsOf(u leg.URL) []string {
+	if u.Scheme == leg.File {
+		return nil
+	}
 	out := []string{place(u)}
 	for _, port := range u.FEC.Ports() {
 		u.Port = port
@@ -79,6 +83,9 @@ func place(u leg.URL) string {
 	}
 	if everywhere(u.Host) {
 		u.Host = ""
+	}
+	if u.Scheme == leg.RTMP { // a port serves all streams of the process
+		transport, remote = "rtmp", u.Path+"/"+string(u.Key)
 	}
 	return fmt.Sprintf("%s %s %s %s", transport, u.HostPort(), u.Interface, remote)
 }

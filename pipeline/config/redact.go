@@ -21,10 +21,11 @@ var (
 	userinfo = regexp.MustCompile(`(://)[^/?#\s]*@`)
 )
 
-// Redact hides what is secret in text that may be or hold a URL: user information, and the value of any option named
-// like a passphrase, password, secret, token or key. The rest stays as it is, also where the URL is malformed.
+// Redact hides what is secret in text that may be or hold a URL: user information, the stream key of RTMP, and the value
+// of any option named like a passphrase, password, secret, token or key. The rest stays as it is, also where the URL is malformed.
 func Redact(s string) string {
-	return options(userinfo.ReplaceAllString(s, "${1}"+hidden+"@"))
+	s = userinfo.ReplaceAllString(s, "${1}"+hidden+"@")
+	return options(streamKey.ReplaceAllString(s, "${1}"+hidden+"${2}"))
 }
 
 // redactYAML is Redact for a text that may also hold lines of a file.

@@ -35,6 +35,16 @@ func TestChannelsTogether(t *testing.T) {
 			"same port", file("a", "rtp://:5000", ""), file("b", "udp://0.0.0.0:5000", ""),
 			`b.yaml:2: inputs[0].legs[0]: "udp://0.0.0.0:5000" is received by `,
 		},
+		{"one clip for both", file("a", "file:clip.ts", ""), file("b", "file:clip.ts", ""), ""},
+		{"one RTMP port for both", file("a", "rtmp://:1935/live/a", ""), file("b", "rtmp://:1935/live/b", ""), ""},
+		{
+			"one RTMP stream for both", file("a", "rtmp://:1935/live/a", ""), file("b", "rtmp://0.0.0.0/live/a", ""),
+			`b.yaml:2: inputs[0].legs[0]: "rtmp://0.0.0.0:1935/live/***" is received by `,
+		},
+		{
+			"a part of an RTMP port", file("a", "rtmp://:1935/live/a", ""), file("b", "rtmp://127.0.0.1/live/b", ""),
+			`b.yaml:2: inputs[0].legs[0]: wants port 1935, which `,
+		},
 		{
 			"overlapping addresses", file("a", "rtp://:5000", ""), file("b", "rtp://:5002", `http: "127.0.0.1:8080"`),
 			`b.yaml:4: http: "127.0.0.1:8080" overlaps with ":8080" of `,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,7 +142,10 @@ func TestRedact(t *testing.T) {
 		"srt://h:1?streamid=#!::u=x,password=topsecret&latency=1": "srt://h:1?streamid=#!::u=x,password=***&latency=1",
 		"https://user:top@secret@h/x":                             "https://***@h/x",
 		"https://h/x?X-Amz-Signature=topsecret&sig=topsecret":     "https://h/x?X-Amz-Signature=***&sig=***",
-		"not a URL": "not a URL",
+		"rtmp://u:top@h:1935/live/topsecret":                      "rtmp://***@h:1935/live/***",
+		"RTMP://h/live/studio/topsecret?x=1 and":                  "RTMP://h/live/studio/***?x=1 and",
+		"rtmp://h/live/topsecret/":                                "rtmp://h/live/***/",
+		"not a URL":                                               "not a URL",
 	} {
 		if got := config.Redact(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
@@ -179,6 +183,24 @@ func FuzzRedact(f *testing.F) {
 		}
 		for _, separator := range []string{"?", "&", ","} {
 			text := before + separator + "passphrase=" + secret + after
+			if got := config.Redact(text); strings.Contains(got, secret) {
+				t.Errorf("%q: got %q", text, got)
+			}
+		}
+	})
+}
+
+// FuzzRedactStreamKey: whatever the application is called and whatever follows, the key is gone.
+func FuzzRedactStreamKey(f *testing.F) {
+	f.Add("live", "x=1")
+	f.Add("live/studio 5", " and more://x/y")
+	f.Fuzz(func(t *testing.T, app, after string) {
+		const secret = "S3cretS3cret"
+		if strings.Contains(app+after, secret) {
+			return
+		}
+		for _, end := range []string{"", "/", "?" + after, " " + after} {
+			text := "rtmp://[::1]:1935/" + url.PathEscape(app) + "/" + secret + end
 			if got := config.Redact(text); strings.Contains(got, secret) {
 				t.Errorf("%q: got %q", text, got)
 			}

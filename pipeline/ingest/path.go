@@ -69,6 +69,8 @@ func newPath(in *Input, index int, u leg.URL) (*path, error) {
 		p.opener = srtCaller{}
 	case u.Scheme == leg.RTP || u.Scheme == leg.UDP:
 		p.opener = datagrams{}
+	case u.Scheme == leg.File:
+		p.opener = clips{}
 	default:
 		return nil, errors.New("unknown scheme")
 	}

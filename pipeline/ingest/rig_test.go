@@ -79,6 +79,12 @@ type rig struct {
 
 func newRig(t *testing.T, config ingest.InputConfig, legs ...string) *rig {
 	t.Helper()
+	return newRigInto(t, nil, config, legs...)
+}
+
+// newRigInto is newRig with a sink other than the rig's own.
+func newRigInto(t *testing.T, into ingest.Sink, config ingest.InputConfig, legs ...string) *rig {
+	t.Helper()
 	r := &rig{t: t, sink: &sink{}, log: &text{}, now: func() tick.Tick { return tick.FromTime(time.Now()) }}
 	for _, raw := range legs {
 		u, err := leg.Parse(raw)
@@ -88,7 +94,10 @@ func newRig(t *testing.T, config ingest.InputConfig, legs ...string) *rig {
 		config.Legs = append(config.Legs, u)
 	}
 	config.Name, config.Log, config.Now = "main", zerolog.New(r.log), r.now
-	in, err := ingest.NewInput(config, r.sink)
+	if into == nil {
+		into = r.sink
+	}
+	in, err := ingest.NewInput(config, into)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (u *URL) setStream(path string) error {
 	path = strings.Trim(path, "/")
 	i := strings.LastIndexByte(path, '/')
 	if i < 1 {
-		return errors.New("rtmp needs application and stream key: rtmp://HOST:PORT/APP/KEY")
+		return errors.New("rtmp needs application and stream key, as HOST:PORT/APP/KEY")
 	}
 	app, errApp := url.PathUnescape(path[:i])
 	key, errKey := url.PathUnescape(path[i+1:])

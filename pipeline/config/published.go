@@ -1,0 +1,64 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+
+	"onair/pkg/leg"
+)
+
+// streamKey is what follows the last slash of an RTMP address: who knows it may publish.
+var streamKey = regexp.MustCompile(`(?i)(rtmps?://[^\s?#"'/]*(?:/[^\s?#"'/]+)*/)[^\s?#"'/]+(/*)`)
+
+// portClash finds an RTMP leg that cannot have its port: HTTP shares its own with nobody, and legs share one only where
+// they name its address alike.
+func (r *reader) portClash(at string, u leg.URL, c *Channel) {
+	if u.Scheme != leg.RTMP {
+		return
+	}
+	host, port, err := net.SplitHostPort(c.HTTP)
+	if err == nil && port == strconv.Itoa(int(u.Port)) && overlap(host, u.Host) {
+		r.wrong(at, fmt.Sprintf("wants port %d, which http has", u.Port), "allowed is another port")
+	}
+	if halfShared(u, c) {
+		r.wrong(at, fmt.Sprintf("wants port %d, which another leg wants of an address that overlaps", u.Port), oneAddress)
+	}
+}
+
+// oneAddress is what legs that share a port may do.
+const oneAddress = "allowed is the same address for all that share a port"
+
+// halfShared tells whether an RTMP leg of a channel wants the port of u of an address that includes that of u, or is
+// included.
+func halfShared(u leg.URL, c *Channel) bool {
+	for _, in := range c.Inputs {
+		for _, other := range in.Legs {
+			alike := u.Host == other.Host || everywhere(u.Host) && everywhere(other.Host)
+			if other.Scheme == leg.RTMP && other.Port == u.Port && !alike && overlap(u.Host, other.Host) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overlap tells whether two hosts cannot both be listened on at one port.
+func overlap(a, b string) bool { return a == b || everywhere(a) || everywhere(b) }
+
+// adviseFile warns about a clip that run would not find.
+func (r *reader) adviseFile(at string, u leg.URL) {
+	switch info, err := os.Stat(u.Path); {
+	case u.Scheme != leg.File:
+	case errors.Is(err, fs.ErrNotExist):
+		r.warn(at, quote(u.Path)+" cannot be found on this machine", "run tries again until it is there")
+	case err != nil:
+		r.warn(at, quote(u.Path)+" cannot be looked at on this machine", "run will need to read it")
+	case !info.Mode().IsRegular():
+		r.warn(at, quote(u.Path)+" is not a regular file", "a file of MPEG-TS is played")
+	}
+}
