@@ -43,6 +43,8 @@ var rooms = map[string][]string{
 	"pkg/spool":  {"pkg/tick", "pkg/mpegts"},
 	"pkg/tsmux":  {"pkg/mpegts"},
 
+	"pkg/rtpclock": {"pkg/tick"},
+
 	"pkg/ffmpeg":       {"pkg/tick", "pkg/ladder"},
 	"pkg/presentation": {"pkg/tick", "pkg/ladder"},
 
