@@ -28,10 +28,12 @@ const silence = tick.Second
 // InputConfig describes one input.
 type InputConfig struct {
 	Name  string
-	Legs  []leg.URL        // at least one
-	Merge time.Duration    // longest wait at a hole; 0: DefaultMerge
-	Allow []netip.Prefix   // who may send; empty: everybody
-	Log   zerolog.Logger   // zero: silent
+	Legs  []leg.URL      // at least one
+	Merge time.Duration  // longest wait at a hole; 0: DefaultMerge
+	Allow []netip.Prefix // who may send; empty: everybody
+	Log   zerolog.Logger // zero: silent
+	// Event gets what the operator should know, by level ("info", "warning"), with the input's name; nil: the log does.
+	Event func(level, message string)
 	Now   func() tick.Tick // the clock that arrivals are told by; nil: the wall clock at start, then monotonic
 }
 
@@ -146,6 +148,18 @@ func (in *Input) check(now tick.Tick) {
 	}
 }
 
+// tell tells the operator.
+func (in *Input) tell(level, text string) {
+	switch text = fmt.Sprintf("input %s: %s", in.config.Name, text); {
+	case in.config.Event != nil:
+		in.config.Event(level, text)
+	case level == "info":
+		in.config.Log.Info().Msg(text)
+	default:
+		in.config.Log.Warn().Msg(text)
+	}
+}
+
 // due releases what has waited long enough, and returns how long to wait for the next, at most limit.
 func (in *Input) due(limit time.Duration) time.Duration {
 	const late = 100 * time.Microsecond // rather a little after the deadline than just before it
@@ -168,6 +182,11 @@ func (in *Input) advance() { in.now = max(in.now, in.config.Now()) }
 // sequenced merges a datagram that has a sequence number. mu is held, and now has advanced.
 func (in *Input) sequenced(index int, p merge.Packet) {
 	in.merger.Push(index, p, in.now)
+	in.arm()
+}
+
+// arm has the merger's next deadline waited for. mu is held.
+func (in *Input) arm() {
 	if at, ok := in.merger.Deadline(); ok && (in.armed == 0 || at < in.armed) {
 		in.armed = at
 		select {

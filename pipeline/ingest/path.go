@@ -29,7 +29,7 @@ type path struct {
 	log    zerolog.Logger
 	opener opener
 	packet rtp.Packet  // used again for each datagram
-	known  netip.Addr  // the sender that was last found to be allowed
+	fec    *repairer   // nil: none
 	reopen func(error) // ends the running receive; guarded by in.mu
 	wrong  repeated    // what the scheme does not promise
 	refuse repeated    // who may not send
@@ -69,6 +69,11 @@ func newPath(in *Input, index int, u leg.URL) (*path, error) {
 		p.opener = srtCaller{}
 	case u.Scheme == leg.RTP || u.Scheme == leg.UDP:
 		p.opener = datagrams{}
+		if u.FEC.On() {
+			var err error
+			p.fec, err = newRepairer(p)
+			return p, err
+		}
 	case u.Scheme == leg.File:
 		p.opener = clips{}
 	default:
@@ -202,6 +207,9 @@ func (p *path) take(b []byte, from netip.AddrPort) {
 		in.sequenced(p.index, merge.Packet{
 			Seq: p.packet.SequenceNumber, Timestamp: p.packet.Timestamp, SSRC: p.packet.SSRC, Payload: ts,
 		})
+		if p.fec != nil {
+			p.fec.decoder.Media(b, now)
+		}
 	} else if !in.bare(p.index, ts) {
 		p.standby++
 	}
@@ -238,6 +246,9 @@ func (p *path) check(now tick.Tick) {
 	p.wrong.flush(now)
 	p.refuse.flush(now)
 	p.second.flush(now)
+	if p.fec != nil {
+		p.fec.check(now)
+	}
 	p.in.mu.Lock()
 	state, was, err := p.stateLocked(now), p.told, p.err
 	if err != notOpen {

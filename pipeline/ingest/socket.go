@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 
 	"golang.org/x/net/ipv4"
@@ -41,7 +42,20 @@ func (datagrams) receive(ctx context.Context, p *path) error {
 	if got := enlarge(conn); got < receiveBuffer/8 {
 		p.log.Warn().Int("bytes", got).Msg("receive buffer is small: raise net.core.rmem_max to 8388608")
 	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if p.fec != nil {
+		running, stop := context.WithCancel(ctx)
+		defer stop()
+		p.fec.start(running, &wg)
+	}
 	p.open(Listening, netip.AddrPort{})
+	return p.listen(conn, p.take)
+}
+
+// listen takes what allowed senders send to a socket, until that is closed.
+func (p *path) listen(conn *net.UDPConn, take func(b []byte, from netip.AddrPort)) error {
+	var known netip.Addr // the sender that was last found to be allowed
 	buffer := make([]byte, longest)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buffer)
@@ -51,14 +65,14 @@ func (datagrams) receive(ctx context.Context, p *path) error {
 		if from.Addr().Is4In6() {
 			from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		}
-		if from.Addr() != p.known {
+		if from.Addr() != known {
 			if !p.allowed(from.Addr()) {
 				p.reject(from.Addr().String() + " is not in allow")
 				continue
 			}
-			p.known = from.Addr()
+			known = from.Addr()
 		}
-		p.take(buffer[:n], from)
+		take(buffer[:n], from)
 	}
 }
 

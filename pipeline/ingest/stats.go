@@ -58,6 +58,13 @@ type LegStats struct {
 	Rejected  uint64 // datagrams or connections from addresses outside allow, with a wrong passphrase or stream id
 	Foreign   uint64 // datagrams or connections of a second sender while the first was alive
 
+	// By ST 2022-1; what it brings back stays counted as lost, since it was lost on the way.
+	FECPackets       uint64 // of columns and rows
+	FECRecovered     uint64 // media datagrams that were brought back
+	FECUnrecoverable uint64 // media datagrams that are missing and cannot be brought back any more
+	FECColumns       int    // of the matrix; 0: not known
+	FECRows          int    // of the matrix; 0: not known
+
 	PathDifference tick.Tick // how much later than the fastest leg this one brings the same datagram
 	LastPacket     tick.Tick // arrival of the newest datagram; 0: none yet
 	SRT            *SRTStats // nil when not connected by SRT
@@ -105,6 +112,14 @@ func (p *path) statsLocked(m merge.LegStats, now tick.Tick) LegStats {
 		Lost: m.Lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates, Reordered: m.Reordered,
 		Stray: m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: p.rejected, Foreign: p.foreign,
 		PathDifference: m.PathDifference, LastPacket: p.last,
+	}
+	if p.fec != nil {
+		f := p.fec.decoder.Stats()
+		s.FECPackets, s.FECRecovered, s.FECUnrecoverable = f.Packets, f.Recovered, f.Unrecoverable
+		s.FECColumns, s.FECRows = f.Columns, f.Rows
+		if s.Error == "" {
+			s.Error = p.fec.problem()
+		}
 	}
 	if p.srt != nil {
 		copied := *p.srt

@@ -26,6 +26,9 @@ const (
 	firstNumber = 1 << 32 // keeps numbers far from zero
 )
 
+// pause of the media says nothing of how late FEC comes.
+const pause = 500 * tick.Millisecond
+
 // Config describes a decoder.
 type Config struct {
 	// Out gets every RTP packet that is brought back, in the order in which that happens. The packet is valid during the
@@ -51,6 +54,8 @@ type Decoder struct {
 	columns  int
 	rows     int
 	lateness lateness
+	arrival  tick.Tick // of the newest media packet
+	calm     int64     // the first number after the last pause of the media
 	stats    Stats
 }
 
@@ -95,6 +100,10 @@ func (d *Decoder) Media(packet []byte, now tick.Tick) {
 		return
 	}
 	fresh := !d.has(n)
+	if now-d.arrival > pause {
+		d.calm = n
+	}
+	d.arrival = now
 	d.advance(n)
 	d.keep(n, packet, now)
 	if len(d.pending) == 0 {
@@ -145,7 +154,7 @@ func (d *Decoder) restart(seq uint16, ssrc uint32) int64 {
 	}
 	n := firstNumber + int64(seq)
 	d.started, d.ssrc, d.held.is, d.behind, d.newest = true, ssrc, false, 0, seq
-	d.begin, d.floor, d.max = n, n, n
+	d.begin, d.floor, d.max, d.calm = n, n, n, n
 	d.pending = d.pending[:0]
 	d.lateness = lateness{}
 	return n

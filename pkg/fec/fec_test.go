@@ -269,10 +269,20 @@ func TestDelayIsMeasured(t *testing.T) {
 	if d := r.dec.Delay(); d != 0 {
 		t.Errorf("before anything came: %v", d.Duration())
 	}
-	r.run(0, 400)
+	r.run(0, 407)
 	// The last column of a matrix comes 19 packets after the matrix, and 35 after its own first packet.
-	if d := r.dec.Delay(); d < 36*ms || d > 80*ms {
+	late := r.dec.Stats().Lateness
+	if late < 34*ms || late > 36*ms {
+		t.Errorf("late by %v", late.Duration())
+	}
+	if d := r.dec.Delay(); d < late || d > 2*late {
 		t.Errorf("%v", d.Duration())
+	}
+	r.now += 10 * tick.Second // the sender pauses within a matrix
+	r.run(407, 1)
+	r.run(408, 200)
+	if again := r.dec.Stats().Lateness; again != late {
+		t.Errorf("after a pause late by %v", again.Duration())
 	}
 }
 

@@ -41,7 +41,9 @@ func (d *Decoder) FEC(packet []byte, now tick.Tick) error {
 		d.stats.Stray++
 		return nil
 	}
-	d.lateness.note(d.since(h, first, now))
+	if first >= d.calm {
+		d.lateness.note(d.since(h, first, now))
+	}
 	missing := 0
 	for i := range h.count {
 		if !d.has(first + int64(i*h.offset)) {

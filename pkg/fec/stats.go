@@ -12,13 +12,14 @@ type Stats struct {
 	Mismatched    uint64 // recoveries whose result could not be a packet of the stream
 
 	Columns, Rows int       // of the matrix, as last seen; 0: not told, since a row does not say how many rows there are
+	Lateness      tick.Tick // of FEC behind the first packet that it protects, at most, lately
 	Delay         tick.Tick // how long after its place in the stream a packet may be brought back; 0: no FEC came yet
 }
 
 // Stats is the state so far.
 func (d *Decoder) Stats() Stats {
 	s := d.stats
-	s.Columns, s.Rows, s.Delay = d.columns, d.rows, d.Delay()
+	s.Columns, s.Rows, s.Lateness, s.Delay = d.columns, d.rows, max(d.lateness.now, d.lateness.before), d.Delay()
 	return s
 }
 
