@@ -69,7 +69,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 	var err error
 	in.legs, err = ingest.NewInput(ingest.InputConfig{
 		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now,
-		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(),
+		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(), Event: event,
 	}, in.programme)
 	return in, err
 }

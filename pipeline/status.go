@@ -196,6 +196,8 @@ func legStatus(l ingest.LegStats) control.Leg {
 		Bitrate: l.Bitrate, Lost: l.Lost, Recovered: l.Recovered, Late: l.Late, Duplicates: l.Duplicates,
 		Reordered: l.Reordered, WrongType: l.WrongType, Rejected: l.Rejected, PathDifferenceMs: ms(l.PathDifference),
 	}
+	out.FECPackets, out.FECRecovered, out.FECUnrecoverable = l.FECPackets, l.FECRecovered, l.FECUnrecoverable
+	out.FECColumns, out.FECRows = l.FECColumns, l.FECRows
 	if s := l.SRT; s != nil {
 		out.SRT = &control.SRT{
 			RTTMs: float64(s.RTT.Microseconds()) / 1000, Loss: s.Loss, Drop: s.Drop,

@@ -87,6 +87,11 @@ type Leg struct {
 	Reordered        uint64  `json:"reordered"`          // arrived behind a later one
 	WrongType        uint64  `json:"wrong_type"`         // not RTP, not MP2T, not whole TS packets
 	Rejected         uint64  `json:"rejected"`           // from a sender that is not allowed
+	FECPackets       uint64  `json:"fec_packets"`        // of columns and rows (ST 2022-1)
+	FECRecovered     uint64  `json:"fec_recovered"`      // of the lost ones, brought back by FEC
+	FECUnrecoverable uint64  `json:"fec_unrecoverable"`  // lost, and not to be brought back any more
+	FECColumns       int     `json:"fec_columns"`        // of the matrix; 0: not known
+	FECRows          int     `json:"fec_rows"`           // of the matrix; 0: not known
 	PathDifferenceMs float64 `json:"path_difference_ms"` // behind the fastest leg
 	SRT              *SRT    `json:"srt"`                // nil for other transports
 }

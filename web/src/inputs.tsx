@@ -88,6 +88,9 @@ function LegRow({ leg, past }: { leg: Leg; past: Leg }) {
         <span class={`lamp ${lamps[leg.state] ?? 'idle'}`} aria-hidden="true" /> <code>{leg.url}</code>
         <span class="muted"> {leg.state}{leg.peer && ` from ${leg.peer}`}</span>
         {leg.error && <span class="bad"> {leg.error}</span>}
+        {leg.fec_packets > 0 && (
+          <span class="muted"> · FEC {leg.fec_columns}×{leg.fec_rows || '?'}, {count(leg.fec_recovered)} brought back, {count(leg.fec_unrecoverable)} not</span>
+        )}
         {leg.srt && (
           <span class="muted"> · RTT {short(leg.srt.rtt_ms / 1000)}, {count(leg.srt.retrans)} sent again, {count(leg.srt.drop)} given up</span>
         )}

@@ -91,6 +91,11 @@ export interface Leg {
   reordered: number;
   wrong_type: number;
   rejected: number;
+  fec_packets: number;
+  fec_recovered: number;
+  fec_unrecoverable: number;
+  fec_columns: number; // 0: not known, or no FEC
+  fec_rows: number;
   path_difference_ms: number;
   srt: { rtt_ms: number; loss: number; drop: number; retrans: number; undecrypt: number } | null;
 }
