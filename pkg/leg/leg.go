@@ -22,15 +22,17 @@ const (
 
 	RTMP Scheme = "rtmp" // published to us by RTMP, made MPEG-TS on arrival
 	File Scheme = "file" // a file of MPEG-TS, played over and over
+	RTSP Scheme = "rtsp" // pulled from a server or published to us by RTSP, made MPEG-TS on arrival
+	SDP  Scheme = "sdp"  // elementary streams in RTP as a file of SDP describes them, made MPEG-TS on arrival
 )
 
 // Forms lists how a leg to be received may begin, for messages.
-const Forms = "rtp://, udp://, srt://, rtmp:// or file:"
+const Forms = "rtp://, udp://, srt://, rtsp://, rtmp://, file: or sdp:"
 
-// Mode says who calls whom in SRT.
+// Mode says who calls whom in SRT and RTSP: an RTSP caller pulls, to a listener is published.
 type Mode string
 
-// The two SRT modes; rendezvous is not offered.
+// The two modes of SRT and RTSP; rendezvous is not offered.
 const (
 	Listener Mode = "listener"
 	Caller   Mode = "caller"
@@ -87,11 +89,13 @@ type URL struct {
 	KeyLen     int           // AES key length in bytes: 16, 24 or 32; 0 without a passphrase
 	StreamID   string
 
-	// rtmp and file
-	User     string // "": no credentials are demanded
+	// rtmp, rtsp, file and sdp
+	User     string // "": no credentials are demanded, or given to an RTSP server
 	Password Secret
-	Path     string // of the file, absolute or relative; of rtmp the application
+	Path     string // of the file, absolute or relative; of rtmp the application; of rtsp what follows the first slash
 	Key      Secret // rtmp: the stream key
+
+	Transport Transport // rtsp
 }
 
 // Addr is the host as an address; ok is false for a name. An empty host is the unspecified IPv6 address, which on a
@@ -143,6 +147,9 @@ func parse(raw string, destination bool) (URL, error) {
 	if rest, ok := cutFile(raw); ok && !destination {
 		return parseFile(rest)
 	}
+	if rest, ok := cutSDP(raw); ok && !destination {
+		return parseSDP(rest)
+	}
 	scheme, rest, found := strings.Cut(raw, "://")
 	u := URL{Scheme: Scheme(strings.ToLower(scheme))}
 	switch {
@@ -150,6 +157,8 @@ func parse(raw string, destination bool) (URL, error) {
 		return URL{}, errors.New("no scheme: a leg is " + forms)
 	case u.Scheme == RTMP && !destination:
 		return parseRTMP(rest)
+	case u.Scheme == RTSP && !destination:
+		return parseRTSP(rest)
 	case u.Scheme != RTP && u.Scheme != UDP && u.Scheme != SRT:
 		return URL{}, fmt.Errorf("scheme %q: a leg is %s", printable(scheme), forms)
 	}

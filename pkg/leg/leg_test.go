@@ -250,6 +250,9 @@ func FuzzParse(f *testing.F) {
 	f.Add("srt://[::%2525]:1")
 	f.Add("file:///a%20b?")
 	f.Add("rtmp://us%40er:p%3Aw@[::1]/live/studio/k%20=1/")
+	f.Add("rtsp://us%40er:p%3Aw@[::1]/live/?channel=1&mode=caller&transport=tcp")
+	f.Add("rtsp://:8554/studio/1?mode=listener")
+	f.Add("sdp:///a/b.sdp?interface=lo")
 	f.Fuzz(func(t *testing.T, raw string) {
 		u, err := leg.Parse(raw)
 		if err != nil {
@@ -259,6 +262,11 @@ func FuzzParse(f *testing.F) {
 			u.Passphrase, u.KeyLen = "", 0
 		}
 		u = hidden(u)
+		if u.Scheme == leg.RTSP { // what looks like a password in its path is hidden too
+			if u, err = leg.Parse(u.Redacted()); err != nil {
+				t.Fatalf("%q: %v", raw, err)
+			}
+		}
 		again, err := leg.Parse(u.Redacted())
 		if err != nil || again != u {
 			t.Fatalf("%q -> %#v -> %q -> %#v, %v", raw, u, u.Redacted(), again, err)

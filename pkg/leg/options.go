@@ -33,6 +33,10 @@ func (u *URL) allowed(destination bool) []option {
 		return srtBoth
 	case u.Scheme == RTMP || u.Scheme == File:
 		return nil
+	case u.Scheme == RTSP:
+		return rtspOptions
+	case u.Scheme == SDP:
+		return sdpOptions
 	case destination:
 		return groupOut
 	case u.Scheme == RTP:

@@ -15,6 +15,10 @@ func (u URL) Redacted() string {
 		return u.rtmpText()
 	case File:
 		return u.fileText()
+	case RTSP:
+		return u.rtspText()
+	case SDP:
+		return u.sdpText()
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s://%s", u.Scheme, u.place())
