@@ -39,6 +39,7 @@ type assembly struct {
 	version string            // of the initialization; empty until every rendition has one
 	held    []publish.Segment // complete, but other renditions of their number are not
 	emitted map[string]int64  // last number that each rendition has completed
+	slates  map[int]bool      // runs of which the newest frames are no input's
 }
 
 // track is one rendition on its way.
@@ -63,7 +64,7 @@ type trackStats struct {
 
 // newAssembly makes a cutter for every rendition.
 func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
-	a := &assembly{grid: grid, byName: map[string]*track{}, emitted: map[string]int64{}}
+	a := &assembly{grid: grid, byName: map[string]*track{}, emitted: map[string]int64{}, slates: map[int]bool{}}
 	for _, r := range ladderOf {
 		cutter, err := packager.NewCutter(packager.CutterConfig{
 			Rendition: r.Name, Video: r.Kind == ladder.Video, Grid: grid, Audio: audio, Timescale: r.Timescale(),
@@ -204,6 +205,9 @@ func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
 // Frame takes one frame of a run.
 func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	t := a.byName[rendition]
+	if f.Slate {
+		a.mark(run)
+	}
 	t.order.Lock()
 	defer t.order.Unlock()
 	t.mu.Lock()
@@ -229,6 +233,7 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 
 // emit passes a complete segment on.
 func (a *assembly) emit(t *track, seg packager.Segment) error {
+	seg.Slate = a.isSlate(seg)
 	body, err := packager.Marshal(seg, t.timescale)
 	if err != nil {
 		return err
@@ -237,7 +242,7 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	t.stats.LastK, t.stats.LastBytes, t.stats.LastLength = seg.K, len(body), seg.End-seg.Start
 	t.stats.Bytes += uint64(len(body))
 	t.mu.Unlock()
-	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Body: body}
+	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Slate: seg.Slate, Body: body}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.held = append(a.held, out)

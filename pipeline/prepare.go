@@ -10,6 +10,7 @@ import (
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
 	"onair/pkg/presentation"
+	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
 
@@ -119,10 +120,18 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 	air.encoder, err = encode.New(encode.Config{
 		FFmpeg: c.cfg.FFmpeg, Channel: ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs},
 		Inputs: inputs, Output: asm,
-		Loss: tick.FromDuration(c.file.Failover.Loss), Hold: tick.FromDuration(c.file.Slate.Hold),
+		Failover: conditions(c.file.Failover), Hold: tick.FromDuration(c.file.Slate.Hold),
 		Now: c.now, Log: c.log.With().Str("stage", "run").Logger(), Event: c.events.stage("run"),
 	})
 	return air, err
+}
+
+// conditions are the file's, in ticks.
+func conditions(f config.Failover) selector.Conditions {
+	return selector.Conditions{
+		Loss: tick.FromDuration(f.Loss), ReturnAfter: tick.FromDuration(f.ReturnAfter), Errors: f.Errors,
+		Black: tick.FromDuration(f.Black), Freeze: tick.FromDuration(f.Freeze), Silence: tick.FromDuration(f.Silence),
+	}
 }
 
 func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition) ([]*publish.Publisher, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"onair/pkg/ffmpeg"
+	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
 
@@ -20,7 +21,6 @@ const (
 	stallAfter   = 4 * tick.Second  // no frame although fed
 	startupAfter = 12 * tick.Second // no first frame although fed
 	leadTime     = tick.Second      // a planned run is started this long before its first frame is due
-	probing      = 3 * tick.Second  // how long another input waits while the last one's new format is probed
 	calm         = 30 * tick.Second // a run that lived this long was no failure of the start
 	poisoned     = 3                // runs that end badly within one segment: what they read is left out
 )
@@ -39,13 +39,19 @@ type Config struct {
 	FFmpeg  string // program
 	Channel ffmpeg.Channel
 	Inputs  []Input // in order of preference
+	Slate   Input   // what is shown when none of them can be; its name is Slate. nil: nothing is
 	Output  Output
-	Loss    tick.Tick // an input is lost after this long without a packet
-	Hold    tick.Tick // how much longer the last picture is held when no other input can take over
+	Hold    tick.Tick // how long the last picture stays before the slate
+	Wait    bool      // no slate before the first input
+	Since   tick.Tick // when the channel was started, for how long its inputs are waited for; 0: with the encoder
 	Rotate  tick.Tick // a run is replaced after this long; 0: every 6 h
-	Now     func() tick.Tick
-	Log     zerolog.Logger
-	Event   func(level, message string) // "info", "warning", "error"
+
+	Failover selector.Conditions
+	Observe  func(h *selector.Health) // adds what is known besides of an input's content; may be nil
+
+	Now   func() tick.Tick
+	Log   zerolog.Logger
+	Event func(level, message string) // "info", "warning", "error"
 }
 
 // Encoder keeps one run going, and joins it to the next one.
@@ -65,12 +71,25 @@ type Encoder struct {
 	failures int
 	retryAt  tick.Tick
 	lastID   int
-	last     string    // input of the newest run that was active
+	last     string    // source of the newest run that was active
 	freedAt  tick.Tick // when the last run ended
 	usedUp   uint64    // position in its spool up to which it had read
 	restarts uint64
 	stuckAt  tick.Tick // where the newest run that ended badly left the timeline
 	stuck    int       // how many have ended there
+
+	sel       *selector.Selector
+	health    []selector.Health // as of this look
+	tracks    map[trackKey]*presence
+	planned   selector.Decision // what next is for, when it is of another input
+	onAir     string            // input that is on air, or Slate; empty: nothing was yet
+	explained string            // switch of which an event has told
+	first     tick.Tick         // the first look
+	bereft    tick.Tick         // since when no input can be shown; 0: one can
+	left      *Source           // of the last run of an input, while its last picture may yet be held
+	looked    tick.Tick         // the last look
+	slateFor  tick.Tick         // time on slate
+	switches  map[selector.Cause]uint64
 }
 
 // New makes an encoder.
@@ -81,7 +100,13 @@ func New(cfg Config) (*Encoder, error) {
 	if cfg.Rotate == 0 {
 		cfg.Rotate = 6 * 3600 * tick.Second
 	}
-	return &Encoder{cfg: cfg, choice: "auto", told: map[string]bool{}}, nil
+	if cfg.Failover.Loss == 0 {
+		cfg.Failover.Loss = tick.Second / 2
+	}
+	return &Encoder{
+		cfg: cfg, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
+		tracks: map[trackKey]*presence{}, switches: map[selector.Cause]uint64{},
+	}, nil
 }
 
 // Run supervises until ctx ends; then what has arrived is encoded to its end, for at most three seconds.
@@ -102,7 +127,7 @@ func (e *Encoder) Run(ctx context.Context) error {
 
 // Choose asks for an input by name; "auto" gives the choice back.
 func (e *Encoder) Choose(name string) error {
-	known := name == "auto"
+	known := name == selector.Auto
 	for _, in := range e.cfg.Inputs {
 		known = known || in.Name() == name
 	}
@@ -117,48 +142,71 @@ func (e *Encoder) Choose(name string) error {
 
 // step is one look at everything.
 func (e *Encoder) step(now tick.Tick) {
+	d := e.decide(now)
+	if e.active != nil && e.onAir == Slate && e.looked != 0 {
+		e.slateFor += now - e.looked
+	}
+	e.looked = now
 	switch {
 	case e.active == nil:
-		e.begin(now)
+		e.begin(now, d)
 	case e.next != nil:
-		e.handOver(now)
+		e.handOver(now, d)
 	case e.active.over():
 		e.bury(now, nil)
 	case e.stalled(e.active, now):
 		e.bury(now, errStalled)
+	case e.active.feed.finish.Load(): // it is ending
 	default:
-		e.steady(now)
+		e.steady(now, d)
 	}
 }
 
 // steady looks after a run that works: loss of its input, a switch, its planned replacement.
-func (e *Encoder) steady(now tick.Tick) {
+func (e *Encoder) steady(now tick.Tick, d selector.Decision) {
 	a := e.active
-	src, ok := e.choose(now)
-	lost := e.silent(a.src.Input, now) > e.cfg.Loss
+	if d.Input == "" && a.src.Input == Slate {
+		d.Input = Slate
+	}
+	src, ok := e.source(d.Input, now)
+	gone, _ := stopped(a, src)
 	switch {
-	case lost && ok && src.Input != a.src.Input, e.silent(a.src.Input, now) > e.cfg.Loss+e.cfg.Hold:
-		e.cut(now)
-	case !ok || lost || a.frames.Load() == 0 || a.feed.finish.Load() || now < e.retryAt:
+	case d.Input == "":
+		if _, slate := e.slate(now); slate || now-e.bereft > e.cfg.Hold {
+			e.cut(d)
+		}
+	case d.Input != a.src.Input && d.Urgent && ok:
+		e.cut(d)
+	case d.Input == Slate && e.lost(Slate, now):
+		e.event("error", "the slate has stopped, and no input can be shown")
+		e.cut(d)
+	case ok && d.Input == a.src.Input && gone:
+		a.whole = true
+		e.cut(d)
+	case !ok || e.lost(a.src.Input, now) || a.frames.Load() == 0 || now < e.retryAt:
 	default:
-		e.replace(src, now)
+		e.replace(src, now, d)
 	}
 }
 
 // cut lets the active run end with what has arrived of its input.
-func (e *Encoder) cut(now tick.Tick) {
-	if a := e.active; !a.feed.finish.Swap(true) {
-		e.event("warning", fmt.Sprintf("input %s is lost: nothing has arrived for %v", a.src.Input,
-			e.silent(a.src.Input, now).Duration().Round(time.Millisecond)))
-	}
+func (e *Encoder) cut(d selector.Decision) {
+	e.explain(d)
+	e.active.feed.finish.Store(true)
 }
 
 // begin starts a run where the timeline goes on.
-func (e *Encoder) begin(now tick.Tick) {
+func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	if now < e.retryAt {
 		return
 	}
-	src, ok := e.choose(now)
+	var src Source
+	var ok bool
+	if d.Input != "" {
+		src, ok = e.source(d.Input, now)
+	} else if src, ok = e.slate(now); ok && e.still(now) {
+		return
+	}
 	if !ok {
 		return
 	}
@@ -178,11 +226,13 @@ func (e *Encoder) begin(now tick.Tick) {
 	} else if e.lastID > 0 {
 		reason = "goes on"
 	}
-	r, err := e.start(src, enter, video, audio, reason+" with input "+src.Input)
+	r, err := e.start(src, enter, video, audio, reason+" with "+src.Input)
 	if err != nil {
 		e.fail(now, err)
 		return
 	}
+	e.explain(d)
+	e.took(src.Input, d)
 	e.active, e.last, e.resume, e.skip = r, src.Input, false, false
 	e.cfg.Output.Take(r.id, video, audio)
 	r.open()
@@ -194,7 +244,11 @@ func (e *Encoder) where(src Source, now tick.Tick) (video, audio tick.Tick, in e
 	grid := e.cfg.Channel.Grid
 	video, audio, any := e.cfg.Output.Next(e.resume)
 	want := video
-	if !any {
+	switch {
+	case any:
+	case src.Input == Slate:
+		want = now
+	default:
 		want = 0 // nothing before: from the first point at which the source can be decoded
 	}
 	src.asOf = want
@@ -215,7 +269,9 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	base := ffmpeg.Base(min(video, audio, in.at), e.cfg.Channel.Grid, e.cfg.Channel.Audio)
 	ch := e.cfg.Channel
 	ch.Select = src.Select
-	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{Base: base, Start: video, Audio: audio, Fill: in.late})
+	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{
+		Base: base, Start: video, Audio: audio, Fill: in.late, Hold: in.hold, From: in.at,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("no run can be made for input %s: %w", src.Input, err)
 	}
@@ -228,9 +284,12 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	}
 	e.lastID++
 	src.asOf = video
+	if in.hold > 0 {
+		in.until = (video + in.hold - base).Round(90_000)
+	}
 	r := &run{
 		id: e.lastID, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
-		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}),
+		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0,
 	}
 	if err := r.launch(e.cfg.FFmpeg, in); err != nil {
 		return nil, err

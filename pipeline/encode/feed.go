@@ -36,6 +36,8 @@ type feed struct {
 	base  tick.Tick
 	pos   uint64
 	video uint64 // packets of the video before this position are left out
+	end   uint64 // position at which reading ends; 0: nowhere
+	until int64  // silence goes on up to there, in 90 kHz since base; 0: it ends with the pictures
 	out   io.Writer
 
 	finish  atomic.Bool  // set: end of file once everything that has arrived is written
@@ -58,12 +60,14 @@ type fedStream struct {
 	skip  bool // the running PES packet is left out
 	known bool
 	delta uint64 // what is added to this stream's 33-bit times
+	unit  unit   // of video: the running PES packet
 }
 
 // newFeed makes the feed of a run: the tracks that plan reads, from in on.
 func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, error) {
 	f := &feed{
-		src: src, base: base, pos: in.pos, video: in.video, silent: plan.Silence, streams: map[uint16]*fedStream{},
+		src: src, base: base, pos: in.pos, video: in.video, end: in.end, until: in.until, silent: plan.Silence,
+		streams: map[uint16]*fedStream{},
 		buf: make([]byte, feedChunk*mpegts.Size), batch: make([]byte, 0, (feedChunk+2)*mpegts.Size),
 	}
 	prog := src.Program
@@ -100,7 +104,7 @@ func (f *feed) run(done <-chan struct{}) error {
 			continue
 		}
 		if last {
-			return nil
+			return f.trail()
 		}
 		select {
 		case <-done:
@@ -113,6 +117,9 @@ func (f *feed) run(done <-chan struct{}) error {
 // step writes what can be written now and returns how many packets of the spool that used up.
 func (f *feed) step() (int, error) {
 	n, err := f.src.Spool.Read(f.pos, f.buf)
+	if f.end != 0 {
+		n = int(min(uint64(n), max(f.end, f.pos)-f.pos))
+	}
 	if err != nil || n == 0 {
 		return 0, err
 	}
@@ -124,13 +131,31 @@ func (f *feed) step() (int, error) {
 	f.looks++
 	used, stop := f.rewrite(n)
 	f.pos += uint64(used)
-	if len(f.batch) > 0 {
-		if _, err := f.out.Write(f.batch); err != nil {
-			return used, fmt.Errorf("feeding ffmpeg: %w", err)
-		}
-		f.fed.Add(int64(len(f.batch)))
+	if err := f.write(); err != nil {
+		return used, err
 	}
 	return used, stop
+}
+
+func (f *feed) write() error {
+	if len(f.batch) == 0 {
+		return nil
+	}
+	if _, err := f.out.Write(f.batch); err != nil {
+		return fmt.Errorf("feeding ffmpeg: %w", err)
+	}
+	f.fed.Add(int64(len(f.batch)))
+	return nil
+}
+
+// trail ends the feed: with the silence that goes on after the last picture.
+func (f *feed) trail() error {
+	if !f.silent || f.until == 0 {
+		return nil
+	}
+	f.batch = f.batch[:0]
+	f.hush(f.until)
+	return f.write()
 }
 
 // tables repeats our PAT and PMT.
@@ -158,6 +183,9 @@ func (f *feed) rewrite(n int) (int, error) {
 			continue
 		}
 		if entry != nil {
+			if st.video { // another begins: the one before is whole
+				f.batch = st.unit.release(f.batch)
+			}
 			if entry.Format > f.src.Format {
 				return i, errFormat
 			}
@@ -172,9 +200,13 @@ func (f *feed) rewrite(n int) (int, error) {
 		if st.skip || st.video && pos < f.video {
 			continue
 		}
-		f.batch = append(f.batch, pkt...)
 		if st.known {
-			mpegts.Rewrite(f.batch[len(f.batch)-mpegts.Size:], st.shift)
+			mpegts.Rewrite(pkt, st.shift)
+		}
+		if st.video {
+			f.batch = st.unit.push(pkt, f.batch)
+		} else {
+			f.batch = append(f.batch, pkt...)
 		}
 	}
 	return n, nil

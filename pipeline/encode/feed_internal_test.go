@@ -23,7 +23,7 @@ var noon = tick.Tick(1_785_000_000) * tick.Second
 // pes is a TS packet that begins a PES packet with a PTS.
 func pes(pid uint16, pts int64) mpegts.Packet {
 	p := bytes.Repeat([]byte{0xff}, mpegts.Size)
-	copy(p, []byte{0x47, 0x40 | byte(pid>>8), byte(pid), 0x10, 0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5})
+	copy(p, []byte{0x47, 0x40 | byte(pid>>8), byte(pid), 0x10, 0, 0, 1, 0xe0, 0, mpegts.Size - 10, 0x80, 0x80, 5})
 	v := uint64(pts) & (1<<33 - 1)
 	copy(p[13:], []byte{0x21 | byte(v>>29)&0x0e, byte(v >> 22), byte(v>>14) | 1, byte(v >> 7), byte(v<<1) | 1})
 	return p

@@ -3,6 +3,7 @@ package encode
 import (
 	"fmt"
 
+	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
 
@@ -10,14 +11,19 @@ import (
 const lookSlack = tick.Second / 5
 
 // replace begins a planned hand-over if there is a reason, and the time for it has come.
-func (e *Encoder) replace(src Source, now tick.Tick) {
+func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 	at, ok := e.boundary(src)
 	if !ok {
 		return
 	}
+	_, back := stopped(e.active, src)
 	switch {
 	case src.Input != e.active.src.Input:
-		e.plan(src, at, now, "switch to input "+src.Input)
+		e.explain(d)
+		e.planned = d
+		e.plan(src, at, now, d.Reason)
+	case back:
+		e.plan(src, at, now, "sound that is back")
 	case now-e.active.began > e.cfg.Rotate:
 		e.plan(src, at, now, "planned rotation")
 	case src.Table.Shifted(e.active.start, at):
@@ -59,7 +65,7 @@ func (e *Encoder) plan(src Source, at, now tick.Tick, reason string) {
 }
 
 // handOver looks after a planned hand-over until it is complete or given up.
-func (e *Encoder) handOver(now tick.Tick) {
+func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 	video, audio, _ := e.cfg.Output.Next(false)
 	switch {
 	case min(video, audio) >= e.switchAt:
@@ -67,6 +73,7 @@ func (e *Encoder) handOver(now tick.Tick) {
 		old.stop()
 		e.cfg.Output.Done(old.id)
 		e.active, e.next, e.last = e.next, nil, e.next.src.Input
+		e.took(e.last, e.planned)
 		e.event("info", fmt.Sprintf("run %d took over from run %d at segment %d (%s)", e.active.id, old.id,
 			e.cfg.Channel.Grid.K(e.switchAt), e.active.reason))
 	case e.active.over():
@@ -75,8 +82,10 @@ func (e *Encoder) handOver(now tick.Tick) {
 		e.bury(now, errStalled)
 	case e.next.over(), e.stalled(e.next, now):
 		e.keep(now)
-	case e.silent(e.active.src.Input, now) > e.cfg.Loss:
-		e.cut(now) // it cannot reach the hand-over: what follows goes on at its end
+	case e.lost(e.active.src.Input, now):
+		e.cut(d) // it cannot reach the hand-over: what follows goes on at its end
+	case e.lost(e.next.src.Input, now):
+		e.keep(now)
 	}
 }
 

@@ -19,7 +19,10 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 	}
 	e.active = nil
 	e.freedAt, e.usedUp = now, r.feed.pos
-	if errors.Is(r.feedErr, errFormat) {
+	if !r.slate() {
+		e.left = &r.src
+	}
+	if errors.Is(r.feedErr, errFormat) || r.whole {
 		e.usedUp = 0 // nothing is missing: what is needed for decoding may lie before
 	}
 	e.cfg.Output.Done(r.id)
@@ -94,5 +97,5 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	if r.feed.finish.Load() {
 		return now-since > limit
 	}
-	return now-since > limit && e.silent(r.src.Input, now) < e.cfg.Loss
+	return now-since > limit && !e.lost(r.src.Input, now)
 }

@@ -18,6 +18,7 @@ import (
 	"onair/pkg/fmp4"
 	"onair/pkg/ladder"
 	"onair/pkg/mpegts"
+	"onair/pkg/selector"
 	"onair/pkg/spool"
 	"onair/pkg/tick"
 )
@@ -129,8 +130,9 @@ func newRig(t *testing.T, letters ...byte) *rig {
 		r.cutter[x.Name] = c
 	}
 	cfg := Config{
-		FFmpeg: os.Args[0], Channel: ch, Output: r, Loss: tick.Second / 2, Hold: tick.Second,
-		Now: func() tick.Tick { return tick.Tick(r.now.Load()) }, Log: zerolog.Nop(), Event: r.event,
+		FFmpeg: os.Args[0], Channel: ch, Output: r, Hold: tick.Second,
+		Failover: selector.Conditions{Loss: tick.Second / 2, ReturnAfter: 30 * tick.Second},
+		Now:      func() tick.Tick { return tick.Tick(r.now.Load()) }, Log: zerolog.Nop(), Event: r.event,
 	}
 	for _, l := range letters {
 		s := newSource(l)

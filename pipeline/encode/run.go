@@ -31,6 +31,8 @@ type run struct {
 	gate    chan struct{} // closed by open: frames wait for it, so that none comes before the run was given its place
 	ended   chan struct{} // closed when the process and all its readers are done
 	feedErr error         // valid after ended
+	whole   bool          // it is ended although its input goes on: the next run may read what it has read
+	still   bool          // it shows a picture that is held
 
 	frames    atomic.Uint64
 	lastFrame atomic.Int64 // tick at which the newest frame came out; 0: none yet
@@ -67,6 +69,9 @@ func (r *run) launch(path string, in entrance) error {
 	}()
 	return nil
 }
+
+// slate tells whether what the run makes is not what an input brings: the slate, or a picture that is held.
+func (r *run) slate() bool { return r.still || r.src.Input == Slate }
 
 // open lets the run's frames through.
 func (r *run) open() { close(r.gate) }
@@ -116,6 +121,7 @@ func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 		scale := int64(h.Timescale)
 		out := Frame{
 			PTS: r.base + tick.FromUnits(f.PTS, scale), DTS: r.base + tick.FromUnits(f.DTS, scale), Sync: f.Sync, Data: f.Data,
+			Slate: r.slate(),
 		}
 		r.pass(out.DTS)
 		if err := r.out.Frame(r.id, name, out); err != nil {

@@ -41,6 +41,7 @@ type Frame struct {
 	PTS, DTS tick.Tick
 	Sync     bool
 	Data     []byte // owned by who gets it
+	Slate    bool   // no input's: the slate, or a picture that is held
 }
 
 // Output takes what runs produce. Frame and Header are called by one goroutine for each rendition of a run.
@@ -123,6 +124,10 @@ type entrance struct {
 	at         tick.Tick
 	late       bool // no sound comes from before the first wanted picture
 	blind      bool // no random access point came for long: decoding begins anywhere
+
+	hold  tick.Tick // for how long the last picture is to be shown; 0: it is a run as any other
+	end   uint64    // position at which reading ends; 0: nowhere
+	until int64     // silence goes on up to there, in 90 kHz since base
 }
 
 // enter finds the last point at or before want from which the source can be decoded, or else the first one after it.

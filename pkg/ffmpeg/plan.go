@@ -141,7 +141,7 @@ func (p *planner) validate() error {
 		return fmt.Errorf("planning a run: the ladder has video but the grid has no frame rate or GOP")
 	}
 	if p.at.Hold < 0 || p.at.Hold > 0 && (p.at.From > p.at.Start || p.at.From < p.at.Base) {
-		return fmt.Errorf("planning a run: a picture to be held is decoded from %d on, the start is %d", p.at.From, p.at.Start)
+		return fmt.Errorf("planning a run: what is held at %d begins at %d", p.at.Start, p.at.From)
 	}
 	if p.at.Start%frame != 0 || p.at.Base%frame != 0 {
 		return fmt.Errorf("planning a run: start %d or base %d is no frame slot", p.at.Start, p.at.Base)

@@ -108,6 +108,33 @@ func (p Packet) PCR() (base90k uint64, ext uint16, ok bool) {
 	return base90k, uint16(b[4]&1)<<8 | uint16(b[5]), true
 }
 
+// Stuffed tells that the adaptation field is longer than what it holds: the payload is shorter than it could be, which
+// is how the last packet of a PES packet is filled (ISO/IEC 13818-1 §2.4.3.5).
+func (p Packet) Stuffed() bool {
+	if len(p) != Size || p[3]&0x20 == 0 {
+		return false
+	}
+	a := p.adaptation()
+	if len(a) == 0 {
+		return p[4] == 0
+	}
+	need := 1
+	for _, field := range [3]struct {
+		flag byte
+		size int
+	}{{0x10, 6}, {0x08, 6}, {0x04, 1}} { // PCR, OPCR, splice countdown
+		if a[0]&field.flag != 0 {
+			need += field.size
+		}
+	}
+	for _, flag := range [2]byte{0x02, 0x01} { // private data, extension: each with its length
+		if a[0]&flag != 0 && need < len(a) {
+			need += 1 + int(a[need])
+		}
+	}
+	return len(a) > need
+}
+
 // SetCC replaces the continuity counter in place.
 func SetCC(p Packet, cc uint8) {
 	if len(p) == Size {

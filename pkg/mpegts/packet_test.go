@@ -227,3 +227,40 @@ func BenchmarkRewrite(b *testing.B) {
 		mpegts.Rewrite(p, shift)
 	}
 }
+
+func TestStuffed(t *testing.T) {
+	for name, c := range map[string]struct {
+		adaptation []byte // from its length on; nil: none
+		want       bool
+	}{
+		"no adaptation field":     {nil, false},
+		"one byte of stuffing":    {[]byte{0}, true},
+		"flags only":              {[]byte{1, 0x40}, false},
+		"two bytes of stuffing":   {[]byte{2, 0x00, 0xff}, true},
+		"a PCR":                   {append([]byte{7, 0x10}, make([]byte, 6)...), false},
+		"a PCR and stuffing":      {append([]byte{8, 0x10}, make([]byte, 7)...), true},
+		"PCR, OPCR and splice":    {append([]byte{14, 0x1c}, make([]byte, 13)...), false},
+		"private data":            {[]byte{4, 0x02, 2, 9, 9}, false},
+		"private data, stuffing":  {[]byte{5, 0x02, 2, 9, 9, 0xff}, true},
+		"an extension":            {[]byte{3, 0x01, 1, 0}, false},
+		"private data too long":   {[]byte{4, 0x02, 200, 9, 9}, false},
+		"longer than the packet":  {[]byte{200, 0x00}, false},
+		"all of it, no payload":   {append([]byte{183, 0}, make([]byte, 182)...), true},
+		"an extension cut off":    {[]byte{1, 0x01}, false},
+		"private and extension":   {[]byte{5, 0x03, 1, 9, 1, 0}, false},
+		"those two, and stuffing": {[]byte{6, 0x03, 1, 9, 1, 0, 0xff}, true},
+	} {
+		p := make(mpegts.Packet, mpegts.Size)
+		p[0], p[3] = 0x47, 0x10
+		if c.adaptation != nil {
+			p[3] = 0x30
+			copy(p[4:], c.adaptation)
+		}
+		if got := p.Stuffed(); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	if mpegts.Packet(nil).Stuffed() {
+		t.Error("a slice that is no packet is stuffed")
+	}
+}
