@@ -67,7 +67,11 @@ func (d *Decoder) fit(h header) {
 		return
 	}
 	d.columns, d.rows = columns, rows
-	d.keepFor(min(columns*max(1, rows), MaxSpan))
+	span := columns * rows
+	if rows == 0 { // columns may yet come
+		span = max(columns, usualSpan)
+	}
+	d.keepFor(min(span, MaxSpan))
 }
 
 // since is how long ago the first of the protected packets came that is there.

@@ -13,7 +13,7 @@ type Stats struct {
 
 	Columns, Rows int       // of the matrix, as last seen; 0: not told, since a row does not say how many rows there are
 	Lateness      tick.Tick // of FEC behind the first packet that it protects, at most, lately
-	Delay         tick.Tick // how long after its place in the stream a packet may be brought back; 0: no FEC came yet
+	Delay         tick.Tick // how long after its place in the stream a packet may be brought back; 0: not known yet
 }
 
 // Stats is the state so far.
@@ -24,11 +24,12 @@ func (d *Decoder) Stats() Stats {
 }
 
 // Delay is how long after its place in the stream a packet may be brought back, from what was seen lately and a half
-// more: a column may be solved only by another one that comes after it. 0: no FEC came yet.
+// more: a column may be solved only by another one that comes after it. 0: that is not known, before the first
+// matrices have come with all of their FEC.
 func (d *Decoder) Delay() tick.Tick {
 	const least = 10 * tick.Millisecond
 	l := &d.lateness
-	if l.n == 0 && l.before == 0 {
+	if l.n == 0 && l.before == 0 || d.max-d.begin < max(d.horizon, matrices*usualSpan) {
 		return 0
 	}
 	most := max(l.now, l.before)
