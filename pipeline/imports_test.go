@@ -18,10 +18,12 @@ const module = "onair"
 // rooms says which packages of the module a package may import; "pkg/*" is every package below pkg/. Arrows point one way:
 // building blocks know those below them, stages know building blocks and not each other, pipeline joins the stages.
 var rooms = map[string][]string{
+	"pkg/amf":  nil,
+	"pkg/rtmp": nil,
 	"pkg/tick": nil,
 	"pkg/leg":  nil,
 
-	"pkg/child":  {"pkg/tick"},
+	"pkg/child": {"pkg/tick"},
 
 	"pkg/content": {"pkg/tick"},
 
