@@ -56,7 +56,15 @@ type Input struct {
 	Program  int            `yaml:"program"`  // programme number; 0 is the first
 	Audio    []Selector     `yaml:"audio"`    // source tracks for the audio renditions; empty: by language, else by place
 	Timecode string         `yaml:"timecode"` // "none" or "sei"
+	Monitor  string         `yaml:"monitor"`  // "auto", "on" or "off": whether its content is watched, see Watched
 	Allow    []netip.Prefix `yaml:"allow"`    // who may send
+}
+
+// Watched tells whether the content of an input is to be watched: always, never, or, left to itself, where it decides
+// about the input that is on air.
+func (c *Channel) Watched(in Input) bool {
+	f := c.Failover
+	return in.Monitor == monitorOn || in.Monitor == monitorAuto && (f.Black > 0 || f.Freeze > 0 || f.Silence > 0)
 }
 
 // Failover says when another input takes over. Zero switches a check off.

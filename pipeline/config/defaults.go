@@ -29,6 +29,7 @@ func (c *Channel) setDefaults() {
 func (in *Input) setDefaults() {
 	in.Merge = 200 * time.Millisecond
 	in.Timecode = timecodeNone
+	in.Monitor = monitorAuto
 	in.Allow = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
 }
 

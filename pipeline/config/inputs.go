@@ -31,6 +31,7 @@ func (r *reader) inputs(c *Channel) {
 			"allowed is 1 to 65535, or 0 for the first")
 		r.tracks(path+".audio", in.Audio, c)
 		r.oneOf(path+".timecode", in.Timecode, timecodeNone, timecodeSEI)
+		r.oneOf(path+".monitor", in.Monitor, monitorAuto, monitorOn, monitorOff)
 		if len(in.Allow) == 0 && !r.bad[path+".allow"] {
 			r.wrong(path+".allow", "is empty, so nobody may send",
 				`allowed is at least one range; 0.0.0.0/0 and "::/0" are everybody`)

@@ -114,7 +114,7 @@ func snapshot(s Source) Status {
 	}
 	for i := range st.Inputs {
 		in := &st.Inputs[i]
-		in.Legs = orEmpty(in.Legs)
+		in.Legs, in.Checks = orEmpty(in.Legs), orEmpty(in.Checks)
 		if in.Program != nil {
 			in.Program.Streams = orEmpty(in.Program.Streams)
 		}

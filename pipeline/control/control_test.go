@@ -78,6 +78,9 @@ func fullInput() control.Input {
 		Video:   &control.Picture{Codec: "h264", Width: 1920, Height: 1080, Rate: "25", Interlaced: true},
 		Bitrate: 10e6, TS: control.TS{Packets: 7e6, Null: 5, Continuity: 1, Transport: 2, CRC: 3, Scrambled: 4, SyncLosses: 6,
 			JunkBytes: 188, PESWithoutPTS: 7},
+		Checks: []control.Check{{Check: "1.4", Name: "Continuity_count_error", Priority: 1, Errors: 9, Last: noon}}, LastSecond: 2,
+		Content: &control.Content{Picture: true, Sound: true, BlackSeconds: 1.5, FreezeSeconds: 2.5, SilenceSeconds: 3.5,
+			LoudnessLUFS: new(-23.1), AVOffsetMs: new(40.5)}, Restarts: 1,
 		Lost: 1, Unmerged: true, Generation: 2, Generations: 3, ClockOffsetMs: -12.5, LastPacketMs: 3.5,
 		Spool: control.Spool{Seconds: 30, Bytes: 37_500_000}, Legs: []control.Leg{leg, {URL: "rtp://239.0.1.1:5000", State: control.LegListening}}}
 }

@@ -152,6 +152,12 @@ func (s sink) input(channel string, in *Input) {
 	for _, e := range tsErrors {
 		s.send(inputErrors, prometheus.CounterValue, float64(e.count(&in.TS)), channel, in.Name, e.kind)
 	}
+	for _, c := range in.Checks {
+		s.send(inputChecks, prometheus.CounterValue, float64(c.Errors), channel, in.Name, c.Check)
+	}
+	if in.Content != nil {
+		s.content(in.Content, channel, in.Name)
+	}
 	for i := range in.Legs {
 		leg, index := &in.Legs[i], strconv.Itoa(i+1)
 		s.send(legInfo, prometheus.GaugeValue, 1, channel, in.Name, index, leg.URL)

@@ -99,7 +99,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 var schemas = map[string]any{
 	"List": control.List{}, "Problem": control.Problem{}, "Switch": control.Switch{}, "Status": control.Status{},
 	"Grid": control.Grid{}, "Event": control.Event{}, "Input": control.Input{}, "Program": control.Program{},
-	"Stream": control.Stream{}, "Picture": control.Picture{}, "TS": control.TS{}, "Spool": control.Spool{},
+	"Stream": control.Stream{}, "Picture": control.Picture{}, "TS": control.TS{}, "Spool": control.Spool{}, "Check": control.Check{}, "Content": control.Content{},
 	"Leg": control.Leg{}, "SRT": control.SRT{}, "Run": control.Run{}, "Rendition": control.Rendition{}, "Store": control.Store{},
 }
 

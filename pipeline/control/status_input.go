@@ -1,5 +1,7 @@
 package control
 
+import "time"
+
 // Input is one source of the programme.
 type Input struct {
 	Name    string     `json:"name"`
@@ -18,7 +20,13 @@ type Input struct {
 	ClockOffsetMs float64 `json:"clock_offset_ms"`
 	LastPacketMs  float64 `json:"last_packet_ms"` // age of the newest packet; -1: none yet
 	Spool         Spool   `json:"spool"`
-	Legs          []Leg   `json:"legs"`
+
+	Checks     []Check  `json:"tr101290"`           // of priority 1 and 2, in the order of the report
+	LastSecond int      `json:"errors_last_second"` // what failover.errors is held against
+	Content    *Content `json:"content"`            // nil: not watched, or nothing is known
+	Restarts   uint64   `json:"monitor_restarts"`   // times the FFmpeg that watches had died or hung
+
+	Legs []Leg `json:"legs"`
 }
 
 // Program is the programme that was picked from the stream.
@@ -62,6 +70,26 @@ type TS struct {
 // Errors is the sum of the counters that mean damage.
 func (t TS) Errors() uint64 {
 	return t.Continuity + t.Transport + t.CRC + t.Scrambled + t.SyncLosses + t.PESWithoutPTS
+}
+
+// Check is one check of TR 101 290 on the merged transport stream.
+type Check struct {
+	Check    string    `json:"check"` // its number, "1.4"
+	Name     string    `json:"name"`
+	Priority int       `json:"priority"` // 1 or 2
+	Errors   uint64    `json:"errors"`
+	Last     time.Time `json:"last"` // newest error; the zero time: none
+}
+
+// Content is what an input's picture and sound are like. What is not looked at has no condition.
+type Content struct {
+	Picture        bool     `json:"picture"`         // the picture is being looked at
+	Sound          bool     `json:"sound"`           // the sound is being listened to
+	BlackSeconds   float64  `json:"black_seconds"`   // black for so long; 0: it is not
+	FreezeSeconds  float64  `json:"freeze_seconds"`  // still for so long
+	SilenceSeconds float64  `json:"silence_seconds"` // silent for so long
+	LoudnessLUFS   *float64 `json:"loudness_lufs"`   // EBU R 128, short-term, -70 at least; nil: not known
+	AVOffsetMs     *float64 `json:"av_offset_ms"`    // sound arrives so much later than its picture; nil: not known
 }
 
 // Spool is the fill of an input's ring.
