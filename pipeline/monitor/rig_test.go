@@ -72,11 +72,18 @@ type rig struct {
 	events []string
 }
 
-func newRig(t *testing.T, program string) *rig {
+// newStill is a rig that nobody watches.
+func newStill(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, start: time.Now(), spool: spool.New(spool.Config{}), table: anchor.NewTable()}
 	r.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Spool: r.spool, Clock: anchor.NewClock(r.table, nil, nil)})
 	r.programme.SetGrid(tick.Second / 25)
+	return r
+}
+
+func newRig(t *testing.T, program string) *rig {
+	t.Helper()
+	r := newStill(t)
 	r.monitor = monitor.New(monitor.Config{
 		Name: "main", FFmpeg: program, Spool: r.spool, Table: r.table, Source: r.source, Now: r.now,
 		Event: func(level, message string) {
