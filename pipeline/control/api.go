@@ -86,6 +86,8 @@ func (h *handler) apiElse(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 	case strings.HasSuffix(rest, "/input") && strings.Count(rest, "/") == 2:
 		allow = "POST"
+	case strings.HasSuffix(rest, "/thumbnail.jpg") && strings.Count(rest, "/") == 4:
+		allow = "GET, HEAD"
 	case strings.Count(rest, "/") <= 1:
 		allow = "GET, HEAD"
 	}

@@ -77,6 +77,7 @@ func (h *handler) routes(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/channels", h.getChannels)
 	mux.HandleFunc("GET /api/v1/channels/{channel}", h.withChannel(h.getChannel))
+	mux.HandleFunc("GET /api/v1/channels/{channel}/inputs/{input}/thumbnail.jpg", h.withChannel(h.getThumbnail))
 	mux.HandleFunc("POST /api/v1/channels/{channel}/input", h.guard.wrap(h.withChannel(h.postInput)))
 	mux.HandleFunc("/api/", h.apiElse)
 	mux.Handle("GET /metrics", metrics)
