@@ -38,10 +38,11 @@ type input struct {
 	spool     *spool.Spool
 	table     *anchor.Table
 	prober    *encode.Prober
-	made      uint64    // generations, for status; guarded by the channel's mutex
-	jumps     uint64    // of the source's clock that were not told yet; guarded likewise
-	jumpTold  tick.Tick // when they were told last
-	settled   tick.Tick // until then the last correction shows in what is measured; of watchDrift
+	inspection
+	made     uint64    // generations, for status; guarded by the channel's mutex
+	jumps    uint64    // of the source's clock that were not told yet; guarded likewise
+	jumpTold tick.Tick // when they were told last
+	settled  tick.Tick // until then the last correction shows in what is measured; of watchDrift
 }
 
 // newInput wires an input. Nothing is opened yet.
@@ -66,11 +67,12 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 			}
 		},
 	})
+	in.inspection = c.inspect(in)
 	var err error
 	in.legs, err = ingest.NewInput(ingest.InputConfig{
 		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now,
 		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(), Event: event,
-	}, in.programme)
+	}, tee{in.programme, in.transport})
 	return in, err
 }
 
@@ -105,6 +107,7 @@ func (in *input) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.legs.Run(ctx) })
 	g.Go(func() error { return in.prober.Run(ctx) })
+	g.Go(func() error { return in.inspection.run(ctx) })
 	return g.Wait()
 }
 
