@@ -24,7 +24,8 @@ var (
 	runsByState   = desc("runs", "Runs (FFmpeg processes) by state", with(ofChannel, "state"))
 	renditionInfo = desc("rendition_info", "1, with its kind and codec string", with(ofRendition, "kind", "codecs"))
 	inputErrors   = desc("input_ts_errors_total", "Errors in the merged transport stream, by kind", with(ofInput, "kind"))
-	inputChecks   = desc("input_tr101290_errors_total", "Errors by check of TR 101 290 (1.1 to 2.6)", with(ofInput, "check"))
+	inputChecks   = desc("input_tr101290_errors_total", "Errors by check of TR 101 290: 1.1 to 2.6",
+		with(ofInput, "check"))
 )
 
 // tsErrors are the kinds of onair_input_ts_errors_total.
@@ -84,7 +85,7 @@ var inputFamilies = []family[Input]{
 			}
 			return i.LastPacketMs / 1000
 		}),
-	gauge("input_errors_last_second", "Transport stream errors in the last second, as failover.errors counts them", ofInput,
+	gauge("input_errors_last_second", "Stream errors in the last second, as failover.errors counts them", ofInput,
 		func(i *Input) float64 { return float64(i.LastSecond) }),
 	gauge("input_content_known", "1 while the picture or the sound is being watched", ofInput,
 		func(i *Input) float64 { return truth(i.Content != nil) }),

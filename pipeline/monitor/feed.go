@@ -25,8 +25,8 @@ const (
 var errEnded = errors.New("ffmpeg ended")
 
 // feed writes the watched streams of a spool to FFmpeg, from its newest access point on: with our own tables, and with
-// times on the channel's timeline since base, so that FFmpeg meets neither wrap nor jump. One that cannot keep up leaves
-// out what lies before the newest access point.
+// times on the channel's timeline since base, so that FFmpeg meets neither wrap nor jump. One that cannot keep up
+// leaves out what lies before the newest access point.
 type feed struct {
 	cfg     Config
 	src     Source

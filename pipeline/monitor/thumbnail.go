@@ -133,8 +133,8 @@ func orEmpty(err error) error {
 	return err
 }
 
-// stream is our tables and the picture's packets: those up to the next picture, or some more where decoding is not clean
-// from the first on.
+// stream is our tables and the picture's packets: those up to the next picture, or some more where decoding is not
+// clean from the first on.
 func (t *Thumbnails) stream(src Source, e spool.Entry) ([]byte, error) {
 	prog := src.Program
 	prog.Streams, prog.PCRPID = nil, mpegts.PIDNull

@@ -1,5 +1,5 @@
-// Package content tells what a picture and a sound are like, out of what FFmpeg's detectors find: how long a picture has
-// been black or still, how long a sound silent, how loud it is. Times are those of the media, not of the reading.
+// Package content tells what a picture and a sound are like, out of what FFmpeg's detectors find: how long a picture
+// has been black or still, how long a sound silent, how loud it is. Times are those of the media, not of the reading.
 package content
 
 import (

@@ -3,9 +3,9 @@ package content
 import "onair/pkg/tick"
 
 // Offset measures how much later sound arrives than the picture of the same time, from nothing but presentation times
-// and arrivals: over each second of arrival, how far the pictures' times are ahead of their arrival on average, less the
-// same of the sound. Averages take out that pictures are sent in another order than they are shown. Its zero value is
-// ready.
+// and arrivals: over each second of arrival, how far the pictures' times are ahead of their arrival on average, less
+// the same of the sound. Averages take out that pictures are sent in another order than they are shown. Its zero value
+// is ready.
 type Offset struct {
 	from  tick.Tick // arrival of the first of this second
 	begun bool

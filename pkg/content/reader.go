@@ -14,7 +14,7 @@ const maxLine = 256
 // maxMs is the latest time in milliseconds that is believed: that of a tick.
 const maxMs = int64(1<<63-1) / int64(tick.Millisecond)
 
-// Reader reads what FFmpeg's filters metadata and ametadata print where their time base is a millisecond: for each frame
+// Reader reads what FFmpeg's filters metadata and ametadata print where their time base is a millisecond, of each frame
 //
 //	frame:12   pts:480     pts_time:0.48
 //	lavfi.black_start=0.48

@@ -42,8 +42,8 @@ type MonitorPlan struct {
 	Outputs int
 }
 
-// NewMonitorPlan is the command for watching src: its picture, and of its sound the track that the first selector means,
-// the first track without one. Pictures that no other refers to are not decoded, and none is deblocked.
+// NewMonitorPlan is the command for watching src: its picture, and of its sound the track that the first selector
+// means, the first track without one. Pictures that no other refers to are not decoded, and none is deblocked.
 func NewMonitorPlan(src Source, choice []string) MonitorPlan {
 	p := MonitorPlan{Picture: -1, Sound: -1, Args: []string{
 		"-hide_banner", "-nostdin", "-nostats",
@@ -114,8 +114,8 @@ func soundGraph(pid uint16, pipe int) string {
 // ThumbnailWidth is the width of a thumbnail, in pixels.
 const ThumbnailWidth = 320
 
-// ThumbnailArgs are the arguments of an FFmpeg that reads a TS on its standard input and writes its first picture to its
-// standard output, as a JPEG in the picture's own shape.
+// ThumbnailArgs are the arguments of an FFmpeg that reads a TS on its standard input and writes its first picture to
+// its standard output, as a JPEG in the picture's own shape.
 func ThumbnailArgs() []string {
 	return []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error",
