@@ -53,12 +53,13 @@ var rooms = map[string][]string{
 	"pkg/dash": {"pkg/tick", "pkg/ladder", "pkg/presentation"},
 	"pkg/hls":  {"pkg/tick", "pkg/ladder", "pkg/presentation"},
 
-	"pipeline/srt": {"pkg/*"}, // libsrt's sockets, for whoever receives and sends
+	"pipeline/srt":  {"pkg/*"}, // libsrt's sockets, for whoever receives and sends
+	"pipeline/rtsp": {"pkg/*"}, // RTSP's sockets, for whoever receives
 
 	"pipeline/config":   {"pkg/*"},
 	"pipeline/control":  {"pkg/*"},
 	"pipeline/encode":   {"pkg/*"},
-	"pipeline/ingest":   {"pkg/*", "pipeline/srt"},
+	"pipeline/ingest":   {"pkg/*", "pipeline/srt", "pipeline/rtsp"},
 	"pipeline/monitor":  {"pkg/*"},
 	"pipeline/origin":   {"pkg/*"},
 	"pipeline/packager": {"pkg/*"},
@@ -83,7 +84,9 @@ var modules = map[string][]string{
 	"github.com/Eyevinn/dash-mpd":          {"pkg/dash"},
 	"github.com/grafov/m3u8":               {"pkg/hls"},
 	"github.com/haivision/srtgo":           {"pipeline/srt"},
-	"github.com/pion/rtp":                  {"pipeline/ingest", "pipeline/send"},
+	"github.com/bluenviron/gortsplib/v4":   {"pipeline/rtsp"},
+	"github.com/pion/rtp":                  {"pipeline/ingest", "pipeline/send", "pipeline/rtsp"}, // what gortsplib gives
+	"github.com/pion/rtcp":                 {"pipeline/rtsp"},
 	"github.com/goccy/go-yaml":             {"pipeline/config"},
 	"github.com/prometheus/client_golang":  {"pipeline/control"},
 	"github.com/alecthomas/kong":           {"cmd/onair"},

@@ -88,11 +88,7 @@ func (p *path) judge(c srt.Call) srt.Verdict {
 		p.reject(c.Peer.String() + " has a wrong stream id")
 		return verdict
 	}
-	p.in.mu.Lock()
-	p.in.advance()
-	busy := p.state == Connected && p.in.now-max(p.last, p.opened) < takeOver
-	p.in.mu.Unlock()
-	if busy {
+	if p.busy() {
 		p.intrude(c.Peer.String())
 		return srt.Conflict
 	}

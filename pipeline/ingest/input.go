@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pipeline/rtsp"
 	"onair/pkg/leg"
 	"onair/pkg/merge"
 	"onair/pkg/tick"
@@ -35,6 +36,7 @@ type InputConfig struct {
 	// Event gets what the operator should know, by level ("info", "warning"), with the input's name; nil: the log does.
 	Event func(level, message string)
 	Now   func() tick.Tick // the clock that arrivals are told by; nil: the wall clock at start, then monotonic
+	RTSP  *rtsp.Servers    // where legs are published to, shared by the inputs of a process; nil: servers of its own
 }
 
 // Sink takes what an input brings.
@@ -81,6 +83,9 @@ func NewInput(c InputConfig, sink Sink) (*Input, error) {
 	}
 	if c.Now == nil {
 		c.Now = Clock()
+	}
+	if c.RTSP == nil {
+		c.RTSP = rtsp.NewServers()
 	}
 	in := &Input{config: c, sink: sink, wake: make(chan struct{}, 1), source: fromMerge}
 	m, err := merge.New(merge.Config{Legs: len(c.Legs), Window: tick.FromDuration(c.Merge), Out: in.merged})

@@ -46,6 +46,7 @@ type path struct {
 	last      tick.Tick
 	opened    tick.Tick
 	standby   uint64
+	lost      uint64 // RTP packets of elementary streams
 	wrongType uint64
 	rejected  uint64
 	foreign   uint64
@@ -76,6 +77,12 @@ func newPath(in *Input, index int, u leg.URL) (*path, error) {
 		}
 	case u.Scheme == leg.File:
 		p.opener = clips{}
+	case u.Scheme == leg.RTSP && u.Mode == leg.Listener:
+		p.opener = rtspPublished{}
+	case u.Scheme == leg.RTSP:
+		p.opener = rtspPull{}
+	case u.Scheme == leg.SDP:
+		p.opener = described{}
 	default:
 		return nil, errors.New("unknown scheme")
 	}

@@ -45,7 +45,7 @@ type LegStats struct {
 	Connects uint64 // SRT connections, or senders taken over by rtp and udp
 
 	// By sequence number; a leg without one counts none of these.
-	Lost       uint64 // datagrams missing on this leg
+	Lost       uint64 // datagrams missing on this leg; with rtsp and sdp too, whose packets come no other way
 	Recovered  uint64 // of those, brought by another leg
 	Used       uint64 // datagrams of this leg that went out
 	Late       uint64 // datagrams that came after they had been given up
@@ -109,7 +109,7 @@ func (p *path) statsLocked(m merge.LegStats, now tick.Tick) LegStats {
 	s := LegStats{
 		URL: p.url.Redacted(), State: p.stateLocked(now), Error: p.err, Peer: text(p.peer),
 		Packets: p.meter.packets, Bytes: p.meter.bytes, Bitrate: p.meter.rate, Connects: p.connects,
-		Lost: m.Lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates, Reordered: m.Reordered,
+		Lost: m.Lost + p.lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates, Reordered: m.Reordered,
 		Stray: m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: p.rejected, Foreign: p.foreign,
 		PathDifference: m.PathDifference, LastPacket: p.last,
 	}

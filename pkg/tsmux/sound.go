@@ -14,6 +14,10 @@ func newAAC(config []byte) (track, error) {
 	if err := c.Unmarshal(config); err != nil {
 		return track{}, fmt.Errorf("aac: the AudioSpecificConfig cannot be used: %w", err)
 	}
+	return wrapAAC(c)
+}
+
+func wrapAAC(c *ts.CodecMPEG4Audio) (track, error) {
 	if c.FrameLengthFlag || c.DependsOnCoreCoder {
 		return track{}, errors.New("aac with frames of 960 samples or a core coder cannot be muxed: ADTS has no word for it")
 	}
@@ -22,6 +26,38 @@ func newAAC(config []byte) (track, error) {
 		return track{}, fmt.Errorf("aac cannot be muxed: %w", err)
 	}
 	return track{out: &ts.Track{Codec: c}, write: writeAAC}, nil
+}
+
+// newLATM muxes elements with their configuration as they are, and others as AAC with ADTS.
+func newLATM(config []byte) (track, error) {
+	if len(config) == 0 {
+		return track{out: &ts.Track{Codec: &ts.CodecMPEG4AudioLATM{}}, write: (*ts.Writer).WriteMPEG4AudioLATM}, nil
+	}
+	mux := &mpeg4audio.StreamMuxConfig{}
+	if err := mux.Unmarshal(config); err != nil {
+		return track{}, fmt.Errorf("aac in latm: the StreamMuxConfig cannot be used: %w", err)
+	}
+	if len(mux.Programs) != 1 || len(mux.Programs[0].Layers) != 1 {
+		return track{}, errors.New("aac in latm with several programmes or layers cannot be muxed")
+	}
+	t, err := wrapAAC(&ts.CodecMPEG4Audio{Config: *mux.Programs[0].Layers[0].AudioSpecificConfig})
+	if err != nil {
+		return t, err
+	}
+	t.write = func(w *ts.Writer, out *ts.Track, pts int64, elements [][]byte) error {
+		var frames [][]byte
+		for _, b := range elements {
+			e := mpeg4audio.AudioMuxElement{StreamMuxConfig: mux}
+			if err := e.Unmarshal(b); err != nil {
+				return fmt.Errorf("an aac element that is not as announced: %w", err)
+			}
+			for _, sub := range e.Payloads {
+				frames = append(frames, sub[0][0])
+			}
+		}
+		return writeAAC(w, out, pts, frames)
+	}
+	return t, nil
 }
 
 // maxADTS is what the 13 bits of a frame's length in ADTS can say, header included.

@@ -19,11 +19,12 @@ const maxAudio = 60_000
 
 // Track describes one stream to be muxed.
 type Track struct {
-	Codec mpegts.Codec // H264, HEVC, AAC, MP2 (any layer of MPEG-1 audio), AC3 or Opus
+	Codec mpegts.Codec // H264, HEVC, AAC, AACLATM, MP2 (any layer of MPEG-1 audio), AC3 or Opus
 	// Params are the parameter sets that the stream keeps outside of its pictures: SPS and PPS, with HEVC VPS too, as NAL
 	// units without start code. Those that come within the stream take their place.
 	Params [][]byte
-	// Config is the AudioSpecificConfig of AAC (ISO/IEC 14496-3 §1.6.2.1).
+	// Config is the AudioSpecificConfig of AAC (ISO/IEC 14496-3 §1.6.2.1). With AACLATM it is the StreamMuxConfig of
+	// elements that come without one (§1.7.3.1); nothing where they bring it themselves.
 	Config []byte
 	// Channels is how many Opus has.
 	Channels int
@@ -95,6 +96,10 @@ func New(tracks []Track, out func(packets []byte)) (*Muxer, error) {
 
 const firstPID = 256
 
+// ErrNoPicture tells that an access unit held no picture. Its parameter sets are kept all the same: some senders give
+// them one of their own.
+var ErrNoPicture = errors.New("an access unit without a picture")
+
 // newTrack finds out how a track is written.
 func newTrack(t Track) (track, error) {
 	switch t.Codec {
@@ -104,6 +109,8 @@ func newTrack(t Track) (track, error) {
 		return track{out: &ts.Track{Codec: &ts.CodecH265{}}, video: newPictures(hevc{}, t.Params)}, nil
 	case mpegts.AAC:
 		return newAAC(t.Config)
+	case mpegts.AACLATM:
+		return newLATM(t.Config)
 	case mpegts.MP2:
 		return track{out: &ts.Track{Codec: &ts.CodecMPEG1Audio{}}, write: (*ts.Writer).WriteMPEG1Audio}, nil
 	case mpegts.AC3:
@@ -185,7 +192,7 @@ func (m *Muxer) decodeAt(t *track, u Unit) int64 {
 
 func (t *track) writeVideo(w *ts.Writer, u Unit) error {
 	if len(t.video.unit) == 0 {
-		return errors.New("an access unit without a picture")
+		return ErrNoPicture
 	}
 	return t.video.write(w, t.out, u.PTS&maxTime, u.DTS&maxTime, t.video.unit)
 }
