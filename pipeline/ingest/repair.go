@@ -19,8 +19,8 @@ import (
 // fecMissing is how long media may come without its FEC before that is told.
 const fecMissing = 5 * tick.Second
 
-// repairer is the FEC of one leg (ST 2022-1): it receives on the leg's further ports, and what it brings back enters the
-// merge as the leg's.
+// repairer is the FEC of one leg (ST 2022-1): it receives on the leg's further ports, and what it brings back enters
+// the merge as the leg's.
 type repairer struct {
 	p       *path
 	decoder *fec.Decoder // guarded by in.mu, as all that follows

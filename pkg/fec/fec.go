@@ -1,9 +1,9 @@
 // Package fec brings lost RTP packets back by the column and row FEC of SMPTE ST 2022-1 (Pro-MPEG CoP3), and makes such
 // FEC.
 //
-// The decoder keeps a copy of the last media packets, three matrices of them, and the FEC packets that cannot yet be
-// solved. A packet is brought back as soon as one column or row lacks it alone; what that solves in turn follows at
-// once. Nothing is allocated per packet in steady state.
+// The decoder keeps a copy of the last media packets, three matrices or a thousand of them, and the FEC packets that
+// cannot yet be solved. A packet is brought back as soon as one column or row lacks it alone; what that solves in turn
+// follows at once. Nothing is allocated per packet in steady state.
 package fec
 
 import (
@@ -18,10 +18,10 @@ const (
 	maxDropout = 3000 // RFC 3550 A.1: numbers that go on after that many are of the same sequence
 	candidate  = 16   // distance within which two packets of a new sequence confirm each other
 	maxBehind  = 16   // packets in a row behind the newest, after which the sender has started again
-	maxPending = 256  // FEC packets that wait
+	maxPending = 512  // FEC packets that wait: all of leastKept in matrices of 4x4
 	matrices   = 3    // that are kept: FEC of one may come while the next one does
-	leastKept  = 64
-	usualSpan  = 100 // of a matrix, until one is known
+	leastKept  = 1000 // 0.1 s of 100 Mb/s: FEC comes by sockets of its own, which may be read later
+	usualSpan  = 100  // of a matrix, until one is known
 
 	firstNumber = 1 << 32 // keeps numbers far from zero
 )
@@ -53,6 +53,7 @@ type Decoder struct {
 	newest   uint16
 	columns  int
 	rows     int
+	learning int64 // packets of the sequence after which it is known how late FEC comes
 	lateness lateness
 	arrival  tick.Tick // of the newest media packet
 	calm     int64     // the first number after the last pause of the media
@@ -188,7 +189,8 @@ func (d *Decoder) judge(n int64) {
 
 // keepFor makes room for matrices of that many packets.
 func (d *Decoder) keepFor(span int) {
-	d.horizon = max(int64(matrices*span), leastKept)
+	d.learning = matrices * int64(max(span, usualSpan))
+	d.horizon = max(d.learning, leastKept)
 	size := max(1, len(d.ring))
 	for int64(size) <= d.horizon {
 		size *= 2

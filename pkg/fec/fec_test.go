@@ -149,7 +149,7 @@ func TestLossPatterns(t *testing.T) {
 				for _, n := range c.back {
 					back = append(back, start+20+n)
 				}
-				r.run(start, 200, lost...)
+				r.run(start, 1200, lost...)
 				slices.Sort(back)
 				r.want(back...)
 				s := r.dec.Stats()
@@ -256,7 +256,7 @@ func TestAllLostForAWhile(t *testing.T) {
 	for n := uint16(100); n < 1100; n++ {
 		gone = append(gone, n)
 	}
-	r.run(0, 1300, gone...)
+	r.run(0, 2300, gone...)
 	s := r.dec.Stats()
 	if s.Recovered+s.Unrecoverable != 1000 || s.Recovered > 5 {
 		t.Errorf("%+v", s)

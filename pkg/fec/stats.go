@@ -29,7 +29,7 @@ func (d *Decoder) Stats() Stats {
 func (d *Decoder) Delay() tick.Tick {
 	const least = 10 * tick.Millisecond
 	l := &d.lateness
-	if l.n == 0 && l.before == 0 || d.max-d.begin < max(d.horizon, matrices*usualSpan) {
+	if l.n == 0 && l.before == 0 || d.max-d.begin < d.learning {
 		return 0
 	}
 	most := max(l.now, l.before)
