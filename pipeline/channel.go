@@ -19,6 +19,7 @@ import (
 	"onair/pipeline/ingest"
 	"onair/pipeline/origin"
 	"onair/pipeline/publish"
+	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
 	"onair/pkg/store"
@@ -28,9 +29,10 @@ import (
 // ChannelConfig is what a channel needs besides its file.
 type ChannelConfig struct {
 	File    *config.Channel
-	FFmpeg  string // program; default "ffmpeg"
-	FFprobe string // default "ffprobe"
-	Version string // of onair, for status
+	FFmpeg  string        // program; default "ffmpeg"
+	FFprobe string        // default "ffprobe"
+	Version string        // of onair, for status
+	RTSP    *rtsp.Servers // where legs are published to; one for all channels of a process. nil: the channel's own
 	Log     zerolog.Logger
 	Now     func() tick.Tick // default: the host's clock, never stepping within the process
 }
@@ -76,6 +78,9 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = ingest.Clock()
+	}
+	if cfg.RTSP == nil {
+		cfg.RTSP = rtsp.NewServers()
 	}
 	c := &Channel{
 		cfg: cfg, file: cfg.File, now: cfg.Now, log: cfg.Log.With().Str("channel", cfg.File.Name).Logger(),
