@@ -22,6 +22,7 @@ import (
 	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
+	"onair/pkg/selector"
 	"onair/pkg/store"
 	"onair/pkg/tick"
 )
@@ -240,6 +241,13 @@ func (c *Channel) SwitchInput(name string) error {
 	if err := air.encoder.Choose(name); err != nil {
 		return fmt.Errorf("%w: %w", control.ErrNoInput, err)
 	}
-	c.events.add("select", "info", "asked for input "+name)
+	asked := control.Event{Level: control.Info, Stage: "select", Code: codeAsked, Message: "asked for input " + name}
+	if name != selector.Auto {
+		asked.Input = name
+	}
+	c.events.put(asked)
 	return nil
 }
+
+// Events are what has happened to the channel.
+func (c *Channel) Events(q control.EventQuery) control.Events { return c.events.find(q) }

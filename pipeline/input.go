@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onair/pipeline/config"
+	"onair/pipeline/control"
 	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pkg/anchor"
@@ -50,7 +51,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 	in := &input{name: cfg.Name, cfg: cfg, spool: spool.New(spool.Config{}), table: anchor.NewTable()}
 	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
 	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
-	event := c.events.stage("ingest")
+	event := c.events.of("ingest", cfg.Name)
 	in.prober = encode.NewProber(encode.ProberConfig{
 		Name: cfg.Name, FFmpeg: c.cfg.FFprobe, Spool: in.spool, Table: in.table, Event: event,
 		Format: func() encode.Format {
@@ -61,7 +62,10 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 		},
 		Select: cfg.Tracks(),
 		Found: func(src ffmpeg.Source, whole bool) {
-			event("info", fmt.Sprintf("input %s: %s", cfg.Name, describe(src)))
+			c.events.put(control.Event{
+				Level: control.Info, Stage: "ingest", Input: cfg.Name, Code: codeFormat,
+				Message: fmt.Sprintf("input %s: %s", cfg.Name, describe(src)),
+			})
 			if whole || c.file.Video != nil { // a ladder by default is not made for a picture that may yet come
 				c.found(src)
 			}
@@ -99,7 +103,7 @@ func (c *Channel) anchored(in *input, a anchor.Anchor) {
 	if jumps > 1 {
 		text += fmt.Sprintf(" (%d times since it was last told)", jumps)
 	}
-	c.events.add("ingest", "warning", text)
+	c.events.put(control.Event{Level: control.Warning, Stage: "ingest", Input: in.name, Code: codeJump, Message: text})
 }
 
 // run receives and probes until ctx ends.
@@ -145,8 +149,10 @@ func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
 	}
 	in.settled = at + driftSettles
 	c.timeline.renew(in.name, a)
-	c.events.add("ingest", "info", fmt.Sprintf(
-		"input %s: the source's clock has drifted by a frame: one is %s at segment %d", in.name, what, grid.K(at)))
+	c.events.put(control.Event{
+		Level: control.Info, Stage: "ingest", Input: in.name, Code: codeDrift, Message: fmt.Sprintf(
+			"input %s: the source's clock has drifted by a frame: one is %s at segment %d", in.name, what, grid.K(at)),
+	})
 }
 
 // describe is a probed source in a few words.

@@ -121,7 +121,7 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 		FFmpeg: c.cfg.FFmpeg, Channel: ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs},
 		Inputs: inputs, Output: asm,
 		Failover: conditions(c.file.Failover), Hold: tick.FromDuration(c.file.Slate.Hold),
-		Now: c.now, Log: c.log.With().Str("stage", "run").Logger(), Event: c.events.stage("run"),
+		Now: c.now, Log: c.log.With().Str("stage", "run").Logger(), Event: c.events.run,
 	})
 	return air, err
 }

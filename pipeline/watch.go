@@ -64,11 +64,11 @@ func (w *watcher) state() {
 	if was == state {
 		return
 	}
-	level := "info"
+	level := control.Info
 	if state == control.Gap {
-		level = "error"
+		level = control.Error
 	}
-	w.events.add("channel", level, "state: "+string(state))
+	w.events.put(control.Event{Level: level, Stage: "channel", Code: "channel_" + string(state), Message: "state: " + string(state)})
 }
 
 // clock is how far the host's clock is before the channel's, which no step moves.
@@ -78,8 +78,8 @@ func (w *watcher) hostClock() {
 	ahead := w.clock()
 	if step := ahead - w.ahead; step.Abs() >= clockStep {
 		w.ahead = ahead
-		w.events.add("channel", "warning", fmt.Sprintf(
-			"the host's clock stepped by %v; output time does not follow it", step.Round(time.Millisecond)))
+		w.events.put(control.Event{Level: control.Warning, Stage: "channel", Code: codeStep, Message: fmt.Sprintf(
+			"the host's clock stepped by %v; output time does not follow it", step.Round(time.Millisecond))})
 	}
 }
 
@@ -87,23 +87,25 @@ func (w *watcher) hostClock() {
 func (w *watcher) input(in *input, now tick.Tick) {
 	state, problem := w.inputState(in, now)
 	if was, known := w.inputs[in.name]; known && was != state {
-		level, text := "info", fmt.Sprintf("input %s: %s", in.name, state)
+		level, text := control.Info, fmt.Sprintf("input %s: %s", in.name, state)
 		if state != control.InputReceiving {
-			level = "warning"
+			level = control.Warning
 		}
 		if problem != "" {
 			text += ": " + problem
 		}
-		w.events.add("ingest", level, text)
+		w.events.put(control.Event{
+			Level: level, Stage: "ingest", Input: in.name, Code: "input_" + string(state), Message: text,
+		})
 	}
 	w.inputs[in.name] = state
 	for i, l := range in.legs.Stats(now).Legs {
-		w.leg(fmt.Sprintf("input %s leg %d (%s)", in.name, i+1, l.URL), l)
+		w.leg(in.name, fmt.Sprintf("input %s leg %d (%s)", in.name, i+1, l.URL), l)
 	}
 }
 
 // leg tells when a leg falls silent or fails, and when it is back: the loss of one of two is otherwise not noticed.
-func (w *watcher) leg(name string, l ingest.LegStats) {
+func (w *watcher) leg(input, name string, l ingest.LegStats) {
 	was, known := w.legs[name]
 	if !known { // it is only just being opened
 		w.legs[name] = ingest.Listening
@@ -113,13 +115,16 @@ func (w *watcher) leg(name string, l ingest.LegStats) {
 	if was == l.State {
 		return
 	}
+	ev := control.Event{Stage: "ingest", Input: input, Code: "leg_" + string(l.State)}
 	switch l.State {
 	case ingest.Silent:
-		w.events.add("ingest", "warning", name+" is silent")
+		ev.Level, ev.Message = control.Warning, name+" is silent"
 	case ingest.Failed:
-		w.events.add("ingest", "error", name+" failed: "+l.Error)
+		ev.Level, ev.Message = control.Error, name+" failed: "+l.Error
 	case ingest.Receiving:
-		w.events.add("ingest", "info", name+" receives from "+l.Peer)
+		ev.Level, ev.Message = control.Info, name+" receives from "+l.Peer
 	case ingest.Listening, ingest.Connected:
+		return
 	}
+	w.events.put(ev)
 }

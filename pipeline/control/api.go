@@ -88,6 +88,8 @@ func (h *handler) apiElse(w http.ResponseWriter, r *http.Request) {
 		allow = "POST"
 	case strings.HasSuffix(rest, "/thumbnail.jpg") && strings.Count(rest, "/") == 4:
 		allow = "GET, HEAD"
+	case strings.HasSuffix(rest, "/events") && strings.Count(rest, "/") == 2:
+		allow = "GET, HEAD"
 	case strings.Count(rest, "/") <= 1:
 		allow = "GET, HEAD"
 	}

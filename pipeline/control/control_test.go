@@ -22,6 +22,8 @@ type fake struct {
 	stale  error
 	asked  []string
 	refuse error
+	query  control.EventQuery // the newest one
+	events control.Events
 }
 
 func (f *fake) Status() control.Status {
@@ -44,6 +46,13 @@ func (f *fake) SwitchInput(name string) error {
 	return fmt.Errorf("%w: %q, there are main and backup", control.ErrNoInput, name)
 }
 
+func (f *fake) Events(q control.EventQuery) control.Events {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.query = q
+	return f.events
+}
+
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // full is a status in which nothing is zero, so that a field that is printed nowhere shows.
@@ -63,7 +72,8 @@ func full(name string) control.Status {
 			{Name: "a1", Kind: control.Audio, Codecs: "mp4a.40.2", Language: "eng", Channels: 2, TargetBitrate: 128_000}},
 		Stores: []control.Store{{Name: "dir:./origin", LastK: 443_000_900, ListedAt: noon, Writes: 5000, Errors: 2, Gaps: 1,
 			Queue: 3, LatencyMs: 12.5, LastError: "no space left on device"}},
-		Events: []control.Event{{Time: noon, Level: control.Warning, Stage: "run", Message: "encoder restarted"}},
+		Events: []control.Event{{Seq: 12, Time: noon, Level: control.Warning, Stage: "run", Input: "main", Code: "run_restart",
+			Message: "encoder restarted"}},
 	}
 }
 

@@ -59,8 +59,9 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	empty := &fake{status: control.Status{Channel: "empty", State: control.Waiting, Inputs: []control.Input{{Name: "main",
 		State: control.InputWaiting}}}}
 	stuck := &fake{status: full("stuck"), refuse: errors.New("nothing there"), stale: errors.New("old")}
-	h := site(t, "", &fake{status: full("news")}, empty, stuck)
-	const one, input = "/api/v1/channels/{channel}", "/api/v1/channels/{channel}/input"
+	news := &fake{status: full("news"), events: control.Events{Began: noon, First: 3, Last: 12, Events: full("news").Events}}
+	h := site(t, "", news, empty, stuck)
+	const one, input, events = "/api/v1/channels/{channel}", "/api/v1/channels/{channel}/input", "/api/v1/channels/{channel}/events"
 	switching := func(channel, request string, edit ...func(*http.Request)) *http.Response {
 		return ask(h, "POST", "/api/v1/channels/"+channel+"/input", append(edit, body(request))...)
 	}
@@ -81,6 +82,10 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		{"cannot", input, "POST", 409, switching("stuck", `{"name":"main"}`)},
 		{"too long", input, "POST", 413, switching("news", `{"name":"`+strings.Repeat("x", 5000)+`"}`)},
 		{"a form", input, "POST", 415, switching("news", `{}`, header("Content-Type", "text/html"))},
+		{"events", events, "GET", 200, ask(h, "GET", "/api/v1/channels/news/events?after=3&limit=7&level=warning")},
+		{"no events", events, "GET", 200, ask(h, "GET", "/api/v1/channels/empty/events")},
+		{"bad query", events, "GET", 400, ask(h, "GET", "/api/v1/channels/news/events?limit=x")},
+		{"events of no channel", events, "GET", 404, ask(h, "GET", "/api/v1/channels/x/events")},
 		{"metrics", "/metrics", "GET", 200, ask(h, "GET", "/metrics")},
 		{"alive", "/healthz", "GET", 200, ask(h, "GET", "/healthz")},
 		{"not ready", "/readyz", "GET", 503, ask(h, "GET", "/readyz")},
@@ -98,7 +103,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 // schemas are the Go types behind the schemas of the API.
 var schemas = map[string]any{
 	"List": control.List{}, "Problem": control.Problem{}, "Switch": control.Switch{}, "Status": control.Status{},
-	"Grid": control.Grid{}, "Event": control.Event{}, "Input": control.Input{}, "Program": control.Program{},
+	"Grid": control.Grid{}, "Event": control.Event{}, "Events": control.Events{}, "Input": control.Input{}, "Program": control.Program{},
 	"Stream": control.Stream{}, "Picture": control.Picture{}, "TS": control.TS{}, "Spool": control.Spool{}, "Check": control.Check{}, "Content": control.Content{},
 	"Leg": control.Leg{}, "SRT": control.SRT{}, "Run": control.Run{}, "Rendition": control.Rendition{}, "Store": control.Store{},
 }

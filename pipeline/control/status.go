@@ -61,16 +61,6 @@ const (
 	Data  Kind = "data"
 )
 
-// Level of an event.
-type Level string
-
-// Levels of an event: Error is what a viewer may see, Warning what endangers the channel, Info the rest.
-const (
-	Info    Level = "info"
-	Warning Level = "warning"
-	Error   Level = "error"
-)
-
 // Status is a channel at one instant. Counters count from the start of the process and never go down; a rate or a time
 // that is not known is zero; a slice may be nil (the API prints it as an empty list).
 type Status struct {
@@ -104,12 +94,4 @@ type Grid struct {
 	GOPFrames      int64   `json:"gop_frames"`
 	AudioRate      int64   `json:"audio_rate"`  // samples per second
 	AudioFrame     int64   `json:"audio_frame"` // samples in a coded frame
-}
-
-// Event is something that happened to the channel and that its operator may want to know.
-type Event struct {
-	Time    time.Time `json:"time"`
-	Level   Level     `json:"level"`
-	Stage   string    `json:"stage"` // who tells: "ingest", "run", "publish" ...
-	Message string    `json:"message"`
 }

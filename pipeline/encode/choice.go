@@ -177,5 +177,5 @@ func (e *Encoder) explain(d selector.Decision) {
 	if d.Urgent {
 		level = "warning"
 	}
-	e.event(level, d.Reason)
+	e.event(Event{level, CodeSwitch, d.Input, d.Reason})
 }

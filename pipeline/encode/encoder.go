@@ -51,7 +51,7 @@ type Config struct {
 
 	Now   func() tick.Tick
 	Log   zerolog.Logger
-	Event func(level, message string) // "info", "warning", "error"
+	Event func(Event) // nil: nobody is told
 }
 
 // Encoder keeps one run going, and joins it to the next one.
@@ -178,7 +178,7 @@ func (e *Encoder) steady(now tick.Tick, d selector.Decision) {
 	case d.Input != a.src.Input && d.Urgent && ok:
 		e.cut(d)
 	case d.Input == Slate && e.lost(Slate, now):
-		e.event("error", "the slate has stopped, and no input can be shown")
+		e.event(Event{"error", CodeSlate, "", "the slate has stopped, and no input can be shown"})
 		e.cut(d)
 	case ok && d.Input == a.src.Input && gone:
 		a.whole = true
@@ -228,7 +228,7 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	}
 	r, err := e.start(src, enter, video, audio, reason+" with "+src.Input)
 	if err != nil {
-		e.fail(now, err)
+		e.fail(now, src.Input, err)
 		return
 	}
 	e.explain(d)
@@ -297,24 +297,6 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	e.cfg.Log.Info().Int("run", r.id).Int("pid", r.proc.Pid()).Str("input", src.Input).Str("reason", reason).
 		Int64("k", e.cfg.Channel.Grid.K(video)).Msg("run started")
 	return r, nil
-}
-
-// tell makes an event of what is to be known about an input, once.
-func (e *Encoder) tell(input, level, what string) {
-	text := fmt.Sprintf("input %s: %s", input, what)
-	if !e.told[text] && len(e.told) < maxTold {
-		e.told[text] = true
-		e.event(level, text)
-	}
-}
-
-// maxTold bounds what is remembered of that.
-const maxTold = 100
-
-func (e *Encoder) event(level, message string) {
-	if e.cfg.Event != nil {
-		e.cfg.Event(level, message)
-	}
 }
 
 // shutdown lets the active run deliver what it was fed, and ends everything.

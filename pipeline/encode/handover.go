@@ -56,7 +56,7 @@ func (e *Encoder) plan(src Source, at, now tick.Tick, reason string) {
 	}
 	r, err := e.start(src, in, at, at, reason)
 	if err != nil {
-		e.fail(now, err)
+		e.fail(now, src.Input, err)
 		return
 	}
 	e.next, e.switchAt = r, at
@@ -74,8 +74,8 @@ func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 		e.cfg.Output.Done(old.id)
 		e.active, e.next, e.last = e.next, nil, e.next.src.Input
 		e.took(e.last, e.planned)
-		e.event("info", fmt.Sprintf("run %d took over from run %d at segment %d (%s)", e.active.id, old.id,
-			e.cfg.Channel.Grid.K(e.switchAt), e.active.reason))
+		e.event(Event{"info", CodeHandover, e.last, fmt.Sprintf("run %d took over from run %d at segment %d (%s)",
+			e.active.id, old.id, e.cfg.Channel.Grid.K(e.switchAt), e.active.reason)})
 	case e.active.over():
 		e.bury(now, nil)
 	case e.stalled(e.active, now):
@@ -93,12 +93,13 @@ func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 // its frames have been refused in favour of the other's.
 func (e *Encoder) keep(now tick.Tick) {
 	err := fmt.Errorf("run %d, which was to take over (%s), failed: %w", e.next.id, e.next.reason, e.why(e.next))
+	input := e.next.src.Input
 	e.drop()
 	if e.active.reached() >= e.switchAt {
 		e.bury(now, err)
 		return
 	}
-	e.fail(now, err)
+	e.fail(now, input, err)
 }
 
 // drop ends the planned run, and gives its share back to the active one.

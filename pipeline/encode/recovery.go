@@ -37,7 +37,7 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 	e.resume = true
 	e.restarts++
 	e.judge(r, now, err)
-	e.fail(now, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
+	e.fail(now, r.src.Input, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
 }
 
 // judge decides how the timeline goes on after a run that ended badly: from the spool, unless it is what is in there
@@ -59,8 +59,8 @@ func (e *Encoder) judge(r *run, now tick.Tick, err error) {
 	default:
 		if e.stuck++; e.stuck >= poisoned {
 			e.skip = true
-			e.event("warning", fmt.Sprintf("%d runs have ended in segment %d: what they read is left out", e.stuck,
-				e.cfg.Channel.Grid.K(at)))
+			e.event(Event{"warning", CodeSkip, r.src.Input, fmt.Sprintf(
+				"%d runs have ended in segment %d: what they read is left out", e.stuck, e.cfg.Channel.Grid.K(at))})
 		}
 	}
 	if now-r.began > calm {
@@ -68,9 +68,9 @@ func (e *Encoder) judge(r *run, now tick.Tick, err error) {
 	}
 }
 
-// fail tells an error and delays the next attempt: at once the first time, then longer and longer.
-func (e *Encoder) fail(now tick.Tick, err error) {
-	e.event("error", err.Error())
+// fail tells an error with an input and delays the next attempt: at once the first time, then longer and longer.
+func (e *Encoder) fail(now tick.Tick, input string, err error) {
+	e.event(Event{"error", CodeRestart, input, err.Error()})
 	e.retryAt = now + min(tick.Second*tick.Tick(e.failures*e.failures)/4, 5*tick.Second)
 	e.failures++
 }

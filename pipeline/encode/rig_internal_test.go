@@ -152,10 +152,10 @@ func newRig(t *testing.T, letters ...byte) *rig {
 	return r
 }
 
-func (r *rig) event(level, message string) {
+func (r *rig) event(ev Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events = append(r.events, fmt.Sprintf("%v %s: %s", (tick.Tick(r.now.Load())-noon).Duration(), level, message))
+	r.events = append(r.events, fmt.Sprintf("%v %s: %s", (tick.Tick(r.now.Load())-noon).Duration(), ev.Level, ev.Message))
 }
 
 // told tells whether an event has come that contains text.

@@ -76,7 +76,8 @@ func (e *Encoder) follow(p *presence, src *Source, pid uint16, now tick.Tick) {
 	switch {
 	case !p.absent && !comes && pictures:
 		*p = presence{absent: true}
-		e.event("warning", fmt.Sprintf("input %s: the sound on PID %d has stopped: silence in its place", src.Input, pid))
+		e.event(Event{"warning", CodeMute, src.Input,
+			fmt.Sprintf("input %s: the sound on PID %d has stopped: silence in its place", src.Input, pid)})
 	case !p.absent:
 	case !comes:
 		p.back = 0
@@ -84,7 +85,7 @@ func (e *Encoder) follow(p *presence, src *Source, pid uint16, now tick.Tick) {
 		p.back = now
 	case now-p.back >= soundBack:
 		*p = presence{}
-		e.event("info", fmt.Sprintf("input %s: the sound on PID %d is back", src.Input, pid))
+		e.event(Event{"info", CodeSound, src.Input, fmt.Sprintf("input %s: the sound on PID %d is back", src.Input, pid)})
 	}
 }
 
