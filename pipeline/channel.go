@@ -56,6 +56,8 @@ type Channel struct {
 	state  control.State
 	since  time.Time
 
+	started tick.Tick // when Run began; set before anything else runs
+
 	air atomic.Pointer[onAir]
 }
 
@@ -65,6 +67,7 @@ type onAir struct {
 	audio      tick.Audio
 	renditions []ladder.Rendition
 	assembly   *assembly
+	slate      *filler
 	encoder    *encode.Encoder
 	publishers []*publish.Publisher
 }
@@ -140,6 +143,7 @@ func (c *Channel) Edge() *origin.Edge { return c.edge }
 
 // Run keeps the channel on air until ctx ends; then everything received is encoded, published and closed.
 func (c *Channel) Run(ctx context.Context) error {
+	c.started = c.now()
 	watch, stop := context.WithCancel(context.Background())
 	defer stop()
 	inner, cancel := context.WithCancel(ctx)
@@ -168,7 +172,8 @@ func (c *Channel) found(src ffmpeg.Source) {
 	}
 }
 
-// goOnAir waits for the first source, fixes grid and ladder, and encodes and publishes until ctx ends.
+// goOnAir waits for the first source, or for none to come, fixes grid and ladder, and encodes and publishes until ctx
+// ends.
 func (c *Channel) goOnAir(ctx context.Context) error {
 	air, err := c.prepare(ctx)
 	if air == nil {
@@ -182,18 +187,16 @@ func (c *Channel) goOnAir(ctx context.Context) error {
 	}
 	c.resume(ctx, air)
 	c.air.Store(air)
-	slot := air.grid.Rate.Frame()
-	if slot == 0 {
-		slot = air.audio.Frame()
-	}
+	slot := slotOf(air.grid, air.audio)
 	for _, in := range c.inputs {
 		in.programme.SetGrid(slot)
 	}
-	var drift errgroup.Group
-	drift.Go(func() error { return c.watchDrift(ctx, air.grid, slot) })
+	var beside errgroup.Group
+	beside.Go(func() error { return c.watchDrift(ctx, air.grid, slot) })
+	beside.Go(func() error { return air.slate.slate.Run(ctx) })
 	err = air.encoder.Run(ctx)
 	stop() // what the last run delivered is published before the publishers end
-	return errors.Join(err, drift.Wait(), g.Wait())
+	return errors.Join(err, beside.Wait(), g.Wait())
 }
 
 // resumeWait is how long the stores may take to be read back: a store that hangs must not keep the others off air.

@@ -66,6 +66,7 @@ var rooms = map[string][]string{
 	"pipeline/probe":    {"pkg/*"},
 	"pipeline/publish":  {"pkg/*"},
 	"pipeline/send":     {"pkg/*", "pipeline/srt"},
+	"pipeline/slate":    {"pkg/*"},
 	"pipeline/verify":   {"pkg/*"},
 
 	"pipeline": {"pkg/*", "pipeline/*"},

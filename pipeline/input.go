@@ -54,12 +54,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 	event := c.events.of("ingest", cfg.Name)
 	in.prober = encode.NewProber(encode.ProberConfig{
 		Name: cfg.Name, FFmpeg: c.cfg.FFprobe, Spool: in.spool, Table: in.table, Event: event,
-		Format: func() encode.Format {
-			st := in.programme.Stats()
-			return encode.Format{
-				Number: st.Format.Number, Pictures: st.Format.Pictures, Program: st.Format.Program, LastPacket: st.LastPacket,
-			}
-		},
+		Format: func() encode.Format { return formatOf(in.programme) },
 		Select: cfg.Tracks(),
 		Found: func(src ffmpeg.Source, whole bool) {
 			c.events.put(control.Event{
@@ -69,6 +64,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 			if whole || c.file.Video != nil { // a ladder by default is not made for a picture that may yet come
 				c.found(src)
 			}
+			c.compareRate(cfg.Name, src)
 		},
 	})
 	in.inspection = c.inspect(in)

@@ -21,10 +21,8 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	if !have {
-		select {
-		case <-ctx.Done():
+		if !c.awaitSource(ctx) {
 			return nil, nil //nolint:nilnil // no source ever came, and none is waited for any more
-		case <-c.probed:
 		}
 		if stored, err = c.newGrid(ctx); err != nil {
 			return nil, err
@@ -40,9 +38,7 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 
 // newGrid makes the channel's grid at its first start and stores it.
 func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
-	c.mu.Lock()
-	src := *c.first
-	c.mu.Unlock()
+	src := c.firstSource()
 	rate := c.file.FrameRate
 	switch {
 	case c.file.Video == nil && src.Video == nil, c.file.Video != nil && len(c.file.Video) == 0:
@@ -113,13 +109,15 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 		return nil, err
 	}
 	asm.publishers = air.publishers
+	air.slate = c.newFiller(grid, audio, rs)
 	var inputs []encode.Input
 	for _, in := range c.inputs {
 		inputs = append(inputs, in.prober)
 	}
 	air.encoder, err = encode.New(encode.Config{
 		FFmpeg: c.cfg.FFmpeg, Channel: ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs},
-		Inputs: inputs, Output: asm,
+		Inputs: inputs, Slate: air.slate, Output: asm,
+		Wait: !c.file.StartsOnSlate(), Since: c.started, Observe: c.observe,
 		Failover: conditions(c.file.Failover), Hold: tick.FromDuration(c.file.Slate.Hold),
 		Now: c.now, Log: c.log.With().Str("stage", "run").Logger(), Event: c.events.run,
 	})

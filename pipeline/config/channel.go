@@ -60,6 +60,9 @@ type Input struct {
 	Allow    []netip.Prefix `yaml:"allow"`    // who may send
 }
 
+// StartsOnSlate tells whether the channel goes on air without any input.
+func (c *Channel) StartsOnSlate() bool { return c.Start == startSlate }
+
 // Watched tells whether the content of an input is to be watched: always, never, or, left to itself, where it decides
 // about the input that is on air.
 func (c *Channel) Watched(in Input) bool {

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"cmp"
 	"slices"
 
 	"onair/pkg/selector"
@@ -120,18 +121,19 @@ func (e *Encoder) lost(name string, now tick.Tick) bool {
 	return e.silent(name, now) > e.cfg.Failover.Loss
 }
 
-// starting tells whether it is too early for the slate: at the start an input that is there is worth a moment, and with
-// Wait any time.
+// Patience tells whether a channel that was started at since is still to wait for its inputs before it goes on slate: a
+// moment for the first packet, longer for finding out what it is that comes.
+func Patience(since, now tick.Tick, sends bool) bool {
+	return now-since < awaited || sends && now-since < known
+}
+
+// starting tells whether it is too early for the slate.
 func (e *Encoder) starting(now tick.Tick) bool {
 	if e.lastID > 0 {
 		return false
 	}
 	sends := slices.ContainsFunc(e.health, func(h selector.Health) bool { return h.Silent <= e.cfg.Failover.Loss })
-	since := e.first
-	if e.cfg.Since != 0 {
-		since = e.cfg.Since
-	}
-	return e.cfg.Wait || now-since < awaited || sends && now-since < known
+	return e.cfg.Wait || Patience(cmp.Or(e.cfg.Since, e.first), now, sends)
 }
 
 // slate is the source for the time without inputs. Before it is used the last picture may stay for a moment, in which

@@ -280,6 +280,9 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 			fmt.Sprintf("no random access point for %v, decoding begins anywhere", patience.Duration()))
 	}
 	for _, note := range plan.Notes {
+		if src.Input == Slate || in.hold > 0 {
+			break // that there is no sound in it is as it should be
+		}
 		e.tell(src.Input, "info", note)
 	}
 	e.lastID++

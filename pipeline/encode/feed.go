@@ -68,7 +68,7 @@ func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, 
 	f := &feed{
 		src: src, base: base, pos: in.pos, video: in.video, end: in.end, until: in.until, silent: plan.Silence,
 		streams: map[uint16]*fedStream{},
-		buf: make([]byte, feedChunk*mpegts.Size), batch: make([]byte, 0, (feedChunk+2)*mpegts.Size),
+		buf:     make([]byte, feedChunk*mpegts.Size), batch: make([]byte, 0, (feedChunk+2)*mpegts.Size),
 	}
 	prog := src.Program
 	prog.Streams = nil

@@ -28,7 +28,8 @@ func (e *Encoder) still(now tick.Tick) bool {
 	in.hold = grid.Rate.At(grid.Rate.Slot(e.cfg.Hold))
 	r, err := e.start(src, in, video, audio, fmt.Sprintf("the last picture of %s is held", src.Input))
 	if err != nil {
-		e.event(Event{"warning", CodeRestart, src.Input, fmt.Sprintf("the last picture of %s cannot be held: %v", src.Input, err)})
+		e.event(Event{"warning", CodeRestart, src.Input,
+			fmt.Sprintf("the last picture of %s cannot be held: %v", src.Input, err)})
 		return false
 	}
 	r.feed.finish.Store(true)

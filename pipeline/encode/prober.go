@@ -12,6 +12,7 @@ import (
 	"onair/pkg/anchor"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/mpegts"
+	"onair/pkg/selector"
 	"onair/pkg/spool"
 	"onair/pkg/tick"
 )
@@ -29,6 +30,13 @@ type Format struct {
 	Pictures   uint32 // the first number since which the coded pictures are what they are now
 	Program    mpegts.Program
 	LastPacket tick.Tick // arrival of the newest packet; 0: none
+}
+
+func (f Format) silent(now tick.Tick) tick.Tick {
+	if f.LastPacket == 0 {
+		return selector.Never
+	}
+	return now - f.LastPacket
 }
 
 func (f Format) declaresVideo() bool {
@@ -73,13 +81,7 @@ func NewProber(cfg ProberConfig) *Prober { return &Prober{cfg: cfg} }
 func (p *Prober) Name() string { return p.cfg.Name }
 
 // Silent is how long nothing has arrived; very long when nothing ever did.
-func (p *Prober) Silent(now tick.Tick) tick.Tick {
-	last := p.cfg.Format().LastPacket
-	if last == 0 {
-		return 1 << 62
-	}
-	return now - last
-}
+func (p *Prober) Silent(now tick.Tick) tick.Tick { return p.cfg.Format().silent(now) }
 
 // Source is the newest format when it is probed and some of it anchored.
 func (p *Prober) Source() (Source, bool) {

@@ -1,0 +1,130 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"onair/pipeline/encode"
+	"onair/pipeline/ingest"
+	"onair/pipeline/slate"
+	"onair/pkg/anchor"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/ladder"
+	"onair/pkg/selector"
+	"onair/pkg/spool"
+	"onair/pkg/tick"
+)
+
+// filler is the slate on its way to its spool: like an input, without legs.
+type filler struct {
+	encode.Generated
+	slate *slate.Slate
+}
+
+// newFiller wires the slate of a channel with that ladder. Nothing is started.
+func (c *Channel) newFiller(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition) *filler {
+	ring, table := spool.New(spool.Config{}), anchor.NewTable()
+	programme := ingest.NewProgramme(ingest.ProgrammeConfig{Spool: ring, Clock: anchor.NewClock(table, nil, nil)})
+	programme.SetGrid(slotOf(grid, audio))
+	width, height := 0, 0
+	for _, r := range rs {
+		if r.Width > width {
+			width, height = r.Width, r.Height
+		}
+	}
+	made := slate.New(slate.Config{
+		FFmpeg: c.cfg.FFmpeg, Width: width, Height: height, Title: c.file.Name, Text: c.file.Slate.Text,
+		Image: c.file.Slate.Image, Sink: programme, Now: c.now, Event: c.events.stage("slate"),
+	})
+	return &filler{
+		Generated: encode.Generated{
+			Title: encode.Slate, Spool: ring, Table: table, Video: made.Video(),
+			Format: func() encode.Format { return formatOf(programme) },
+		},
+		slate: made,
+	}
+}
+
+// slotOf is the length of what anchors snap to: a frame, or an audio frame where there are no pictures.
+func slotOf(grid tick.Grid, audio tick.Audio) tick.Tick {
+	if frame := grid.Rate.Frame(); frame != 0 {
+		return frame
+	}
+	return audio.Frame()
+}
+
+// formatOf is what an input consists of now.
+func formatOf(p *ingest.Programme) encode.Format {
+	st := p.Stats()
+	return encode.Format{
+		Number: st.Format.Number, Pictures: st.Format.Pictures, Program: st.Format.Program, LastPacket: st.LastPacket,
+	}
+}
+
+// awaitSource waits for the first source that is found out about; with `start: slate` not for ever. It tells whether the
+// channel is to go on air.
+func (c *Channel) awaitSource(ctx context.Context) bool {
+	timer := time.NewTicker(50 * time.Millisecond)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-c.probed:
+			return true
+		case <-timer.C:
+		}
+		now, sends := c.now(), false
+		for _, in := range c.inputs {
+			last := in.programme.Stats().LastPacket
+			sends = sends || last != 0 && now-last < tick.Second
+		}
+		if c.file.StartsOnSlate() && !encode.Patience(c.started, now, sends) {
+			return true
+		}
+	}
+}
+
+// assumed is the source that a channel's file is completed with which goes on air without any.
+var assumed = ffmpeg.Source{Video: &ffmpeg.Video{
+	Width: 1920, Height: 1080, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 25, Den: 1},
+}}
+
+// firstSource is the first source that was seen, or assumed.
+func (c *Channel) firstSource() ffmpeg.Source {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first != nil {
+		return *c.first
+	}
+	c.events.add("timeline", "info",
+		"no input has come: grid and ladder are made for 1080p25 where the file leaves them open")
+	return assumed
+}
+
+// compareRate tells when a source has another rate than the channel, of which the file says nothing.
+func (c *Channel) compareRate(name string, src ffmpeg.Source) {
+	air := c.air.Load()
+	if air == nil || air.grid.Rate.IsZero() || src.Video == nil || src.Video.Rate.IsZero() || !c.file.FrameRate.IsZero() {
+		return
+	}
+	if rate := tick.Nearest(src.Video.Rate.Num, src.Video.Rate.Den); rate != air.grid.Rate {
+		c.events.add("timeline", "warning", fmt.Sprintf(
+			"input %s has %s pictures a second, the channel stays at %s: grid.json, made at its first start, rules",
+			name, rate, air.grid.Rate))
+	}
+}
+
+// observe adds to an input's health what its monitors know.
+func (c *Channel) observe(h *selector.Health) {
+	for _, in := range c.inputs {
+		if in.name != h.Name {
+			continue
+		}
+		h.Errors = in.transport.Errors(c.now())
+		if seen, ok := in.seen(); ok {
+			h.Black, h.Freeze, h.Silence = seen.Black, seen.Freeze, seen.Silence
+		}
+	}
+}
