@@ -22,7 +22,7 @@ func TestConditionsAreTold(t *testing.T) {
 		"aformat=channel_layouts=stereo[a]' -map [v] -map [a] "
 	cases := map[string]string{
 		"h264":  h264,
-		"mpeg2": " -c:v mpeg2video -g 12 -bf 2 -b:v 600k -maxrate 600k -bufsize 300k ",
+		"mpeg2": mpeg2,
 	}
 	for name, codec := range cases {
 		t.Run(name, func(t *testing.T) {
