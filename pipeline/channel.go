@@ -19,6 +19,7 @@ import (
 	"onair/pipeline/ingest"
 	"onair/pipeline/origin"
 	"onair/pipeline/publish"
+	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
@@ -34,6 +35,7 @@ type ChannelConfig struct {
 	FFprobe string        // default "ffprobe"
 	Version string        // of onair, for status
 	RTSP    *rtsp.Servers // where legs are published to; one for all channels of a process. nil: the channel's own
+	RTMP    *rtmp.Servers // likewise
 	Log     zerolog.Logger
 	Now     func() tick.Tick // default: the host's clock, never stepping within the process
 }
@@ -82,6 +84,9 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = ingest.Clock()
+	}
+	if cfg.RTMP == nil {
+		cfg.RTMP = rtmp.NewServers()
 	}
 	if cfg.RTSP == nil {
 		cfg.RTSP = rtsp.NewServers()

@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 	"pkg/pace":   {"pkg/tick", "pkg/mpegts"},
 	"pkg/spool":  {"pkg/tick", "pkg/mpegts"},
 	"pkg/tsmux":  {"pkg/mpegts"},
+	"pkg/flv":    {"pkg/tick", "pkg/mpegts", "pkg/tsmux"},
 
 	"pkg/rtpclock": {"pkg/tick"},
 
@@ -54,12 +55,13 @@ var rooms = map[string][]string{
 	"pkg/hls":  {"pkg/tick", "pkg/ladder", "pkg/presentation"},
 
 	"pipeline/srt":  {"pkg/*"}, // libsrt's sockets, for whoever receives and sends
+	"pipeline/rtmp": {"pkg/*"}, // RTMP's sockets, likewise
 	"pipeline/rtsp": {"pkg/*"}, // RTSP's sockets, for whoever receives
 
 	"pipeline/config":   {"pkg/*"},
 	"pipeline/control":  {"pkg/*"},
 	"pipeline/encode":   {"pkg/*"},
-	"pipeline/ingest":   {"pkg/*", "pipeline/srt", "pipeline/rtsp"},
+	"pipeline/ingest":   {"pkg/*", "pipeline/srt", "pipeline/rtmp", "pipeline/rtsp"},
 	"pipeline/monitor":  {"pkg/*"},
 	"pipeline/origin":   {"pkg/*"},
 	"pipeline/packager": {"pkg/*"},

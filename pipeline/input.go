@@ -70,7 +70,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 	in.inspection = c.inspect(in)
 	var err error
 	in.legs, err = ingest.NewInput(ingest.InputConfig{
-		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now, RTSP: c.cfg.RTSP,
+		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now, RTSP: c.cfg.RTSP, RTMP: c.cfg.RTMP,
 		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(), Event: event,
 	}, tee{in.programme, in.transport})
 	return in, err

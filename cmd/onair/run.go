@@ -18,6 +18,7 @@ import (
 	"onair/pipeline/config"
 	"onair/pipeline/control"
 	"onair/pipeline/origin"
+	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
 	"onair/web"
@@ -62,12 +63,14 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 	var channels []*pipeline.Channel
 	sites := map[string][]*pipeline.Channel{}
 	first := map[string]*config.Channel{}
-	published := rtsp.NewServers()
+	overRTSP, overRTMP := rtsp.NewServers(), rtmp.NewServers()
 	for _, f := range files {
 		for _, w := range f.Warnings {
 			log.Warn().Str("channel", f.Name).Msg(w.String())
 		}
-		ch, err := pipeline.New(pipeline.ChannelConfig{File: f, Version: version, RTSP: published, Log: log})
+		ch, err := pipeline.New(pipeline.ChannelConfig{
+			File: f, Version: version, RTSP: overRTSP, RTMP: overRTMP, Log: log,
+		})
 		if err != nil {
 			return err
 		}

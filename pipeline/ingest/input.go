@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
 	"onair/pkg/leg"
 	"onair/pkg/merge"
@@ -37,6 +38,7 @@ type InputConfig struct {
 	Event func(level, message string)
 	Now   func() tick.Tick // the clock that arrivals are told by; nil: the wall clock at start, then monotonic
 	RTSP  *rtsp.Servers    // where legs are published to, shared by the inputs of a process; nil: servers of its own
+	RTMP  *rtmp.Servers    // likewise
 }
 
 // Sink takes what an input brings.
@@ -83,6 +85,9 @@ func NewInput(c InputConfig, sink Sink) (*Input, error) {
 	}
 	if c.Now == nil {
 		c.Now = Clock()
+	}
+	if c.RTMP == nil {
+		c.RTMP = rtmp.NewServers()
 	}
 	if c.RTSP == nil {
 		c.RTSP = rtsp.NewServers()

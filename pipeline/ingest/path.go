@@ -81,6 +81,8 @@ func newPath(in *Input, index int, u leg.URL) (*path, error) {
 		p.opener = rtspPublished{}
 	case u.Scheme == leg.RTSP:
 		p.opener = rtspPull{}
+	case u.Scheme == leg.RTMP:
+		p.opener = rtmpPublished{}
 	case u.Scheme == leg.SDP:
 		p.opener = described{}
 	default:
