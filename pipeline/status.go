@@ -195,7 +195,8 @@ func legStatus(l ingest.LegStats) control.Leg {
 	out := control.Leg{
 		URL: l.URL, State: control.LegState(l.State), Error: l.Error, Peer: l.Peer, Packets: l.Packets, Bytes: l.Bytes,
 		Bitrate: l.Bitrate, Lost: l.Lost, Recovered: l.Recovered, Late: l.Late, Duplicates: l.Duplicates,
-		Reordered: l.Reordered, WrongType: l.WrongType, Rejected: l.Rejected, PathDifferenceMs: ms(l.PathDifference),
+		Reordered: l.Reordered, WrongType: l.WrongType, Rejected: l.Rejected, Foreign: l.Foreign,
+		PathDifferenceMs: ms(l.PathDifference),
 	}
 	out.FECPackets, out.FECRecovered, out.FECUnrecoverable = l.FECPackets, l.FECRecovered, l.FECUnrecoverable
 	out.FECColumns, out.FECRows = l.FECColumns, l.FECRows

@@ -24,6 +24,8 @@ var legFamilies = []family[Leg]{
 		func(l *Leg) float64 { return float64(l.WrongType) }),
 	counter("leg_rejected", "Datagrams and connections of senders that are not allowed", ofLeg,
 		func(l *Leg) float64 { return float64(l.Rejected) }),
+	counter("leg_foreign", "Datagrams and connections of a second sender while the first is at work", ofLeg,
+		func(l *Leg) float64 { return float64(l.Foreign) }),
 	gauge("leg_path_difference_seconds", "How far the leg is behind the fastest", ofLeg,
 		func(l *Leg) float64 { return l.PathDifferenceMs / 1000 }),
 }

@@ -115,6 +115,7 @@ type Leg struct {
 	Reordered        uint64  `json:"reordered"`          // arrived behind a later one
 	WrongType        uint64  `json:"wrong_type"`         // not RTP, not MP2T, not whole TS packets
 	Rejected         uint64  `json:"rejected"`           // from a sender that is not allowed
+	Foreign          uint64  `json:"foreign"`            // from a second sender while the first is at work
 	FECPackets       uint64  `json:"fec_packets"`        // of columns and rows (ST 2022-1)
 	FECRecovered     uint64  `json:"fec_recovered"`      // of the lost ones, brought back by FEC
 	FECUnrecoverable uint64  `json:"fec_unrecoverable"`  // lost, and not to be brought back any more

@@ -91,6 +91,7 @@ export interface Leg {
   reordered: number;
   wrong_type: number;
   rejected: number;
+  foreign: number;
   fec_packets: number;
   fec_recovered: number;
   fec_unrecoverable: number;
