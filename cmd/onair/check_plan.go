@@ -168,6 +168,9 @@ func (p *plan) inputs(out *lines) {
 			out.f("    merge    waits %s for a missing packet at most", in.Merge)
 		}
 		out.f("    allow    %s", strings.Join(allow, ", "))
+		if p.ch.Watched(in) {
+			out.f("    monitor  picture and sound are watched, by a decoder at low priority")
+		}
 	}
 	if len(p.ch.Inputs) > 1 {
 		out.f("  the first that is received is used until it is silent for %s; the others are received and watched",

@@ -72,6 +72,21 @@ func TestCheckPrintsThePlan(t *testing.T) {
 	}
 }
 
+// TestCheckTellsWhatIsWatched: a decoder for each input is not for nothing.
+func TestCheckTellsWhatIsWatched(t *testing.T) {
+	for monitor, want := range map[string]bool{"on": true, "auto": false, "off": false} {
+		file := filepath.Join(t.TempDir(), "channel.yaml")
+		text := "channel: news\ninputs: [{name: main, legs: [\"udp://0.0.0.0:5000\"], monitor: " + monitor + "}]\noutputs: [{dir: ./o}]\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := check(file)
+		if code != 0 || strings.Contains(out, "are watched, by a decoder") != want {
+			t.Errorf("monitor: %s: code %d %s\n%s", monitor, code, errs, out)
+		}
+	}
+}
+
 func TestCheckIsTheSameEachTime(t *testing.T) {
 	_, first, _ := check("../../testdata/config/good/minimal.yaml")
 	_, again, _ := check("../../testdata/config/good/minimal.yaml")

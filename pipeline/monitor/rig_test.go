@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // speed is how much faster than real time the streams of the tests run, and the clock of what watches them.
-const speed = 2
+const speed = 3
 
 // Ends of arguments that make a stream: constant bit rates, so that a byte's place tells its time.
 const (

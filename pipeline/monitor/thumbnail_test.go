@@ -123,3 +123,33 @@ func TestThumbnailGivesUpWithWhoAsked(t *testing.T) {
 		t.Errorf("%v after %v", err, time.Since(begun))
 	}
 }
+
+// TestThumbnailsOfCaptures: interlaced, anamorphic, upright, open GOP, HEVC: each in its own shape.
+func TestThumbnailsOfCaptures(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv("ONAIR_MEDIA")
+	if dir == "" {
+		t.Skip("ONAIR_MEDIA is not set: no captures to test against")
+	}
+	for name, height := range map[string]int{
+		"mpeg2-576i25-mp2.ts": 180, "ac3-576-h264-seg0.ts": 180, "portrait-720x1280.ts": 568, "hevc-main10-360p30-video-only.ts": 180,
+		"dvbt-1080i25-h264-3xeac3-dvbsub-clear.ts": 180, "mpts-2prog-1080i25-h264-ac3-dvbsub.ts": 180,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(filepath.Join(dir, "ts", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := newStill(t)
+			r.pour(b)
+			made, _, err := r.thumbnails("", none).Picture(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if img, err := jpeg.DecodeConfig(bytes.NewReader(made)); err != nil || img.Width != 320 || img.Height != height {
+				t.Errorf("%dx%d, %v; want 320x%d", img.Width, img.Height, err, height)
+			}
+		})
+	}
+}
