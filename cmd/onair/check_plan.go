@@ -161,12 +161,7 @@ func (p *plan) inputs(out *lines) {
 			allow = append(allow, a.String())
 		}
 		out.f("  %s: %s, %s", in.Name, program, tracks)
-		for i, u := range in.Legs {
-			out.f("    leg %d    %s", i+1, config.Redact(u.Redacted()))
-		}
-		if len(in.Legs) > 1 {
-			out.f("    merge    waits %s for a missing packet at most", in.Merge)
-		}
+		p.legs(out, in)
 		out.f("    allow    %s", strings.Join(allow, ", "))
 		if p.ch.Watched(in) {
 			out.f("    monitor  picture and sound are watched, by a decoder at low priority")
