@@ -36,7 +36,8 @@ func (t tee) Datagram(ts []byte, now tick.Tick, lost int) {
 // inspect makes the inspection of an input whose spool and prober are there.
 func (c *Channel) inspect(in *input) inspection {
 	cfg := monitor.Config{
-		Name: in.name, FFmpeg: c.cfg.FFmpeg, Spool: in.spool, Table: in.table, Now: c.now, Event: c.events.stage("monitor"),
+		Name: in.name, FFmpeg: c.cfg.FFmpeg, Spool: in.spool, Table: in.table, Now: c.now,
+		Event: c.events.of("monitor", in.name),
 		Source: func() (monitor.Source, bool) {
 			src, ok := in.prober.Source()
 			return monitor.Source{
