@@ -62,8 +62,8 @@ func formatOf(p *ingest.Programme) encode.Format {
 	}
 }
 
-// awaitSource waits for the first source that is found out about; with `start: slate` not for ever. It tells whether the
-// channel is to go on air.
+// awaitSource waits for the first source that is found out about; with `start: slate` not for ever. It tells whether
+// the channel is to go on air.
 func (c *Channel) awaitSource(ctx context.Context) bool {
 	timer := time.NewTicker(50 * time.Millisecond)
 	defer timer.Stop()

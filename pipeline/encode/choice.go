@@ -154,8 +154,12 @@ func (e *Encoder) took(name string, d selector.Decision) {
 	if name == e.onAir {
 		return
 	}
-	if d.Cause == "" {
+	switch {
+	case d.Cause != "":
+	case e.onAir == "":
 		d.Cause = selector.Start
+	default:
+		d.Cause = selector.Loss
 	}
 	e.onAir = name
 	e.switches[d.Cause]++

@@ -72,9 +72,14 @@ type fakeFFmpeg struct {
 	gop     int64
 	shown   []byte
 	delayed [][]byte // the last frames stay inside until the end of the feed
+	made    int64    // by the frame grid
+	skip    int64    // so many of these are cut off
+	limit   int64    // and all after so many, up to which the last one is repeated; 0: none
 }
 
 var fakeArgs = regexp.MustCompile(`start_time=([0-9.]+).*start_pts=([0-9]+).*mod\(n\+([0-9]+),([0-9]+)\)`)
+
+var fakeStill = regexp.MustCompile(`tpad=stop=[0-9]+:stop_mode=clone,trim=start_frame=([0-9]+):end_frame=([0-9]+)`)
 
 func newFakeFFmpeg(args []string) *fakeFFmpeg {
 	m := fakeArgs.FindStringSubmatch(strings.Join(args, " "))
@@ -89,6 +94,10 @@ func newFakeFFmpeg(args []string) *fakeFFmpeg {
 	f := &fakeFFmpeg{
 		n0: n0, gop: gop, next: [2]int64{int64(seconds*25 + 0.5), (samples + 1023) / 1024},
 		heads: [2][]byte{initOf("h264"), initOf("aac")},
+	}
+	if m := fakeStill.FindStringSubmatch(strings.Join(args, " ")); m != nil {
+		f.skip, _ = strconv.ParseInt(m[1], 10, 64)
+		f.limit, _ = strconv.ParseInt(m[2], 10, 64)
 	}
 	for i := range f.pipes {
 		f.pipes[i] = os.NewFile(uintptr(3+i), "pipe")
@@ -130,6 +139,11 @@ func (f *fakeFFmpeg) run(feed io.Reader) error {
 			return err
 		}
 	}
+	for f.made < f.limit && f.shown != nil {
+		if err := f.frame(); err != nil {
+			return err
+		}
+	}
 	for len(f.delayed) > 0 {
 		if err := f.flush(); err != nil {
 			return err
@@ -165,24 +179,35 @@ func (f *fakeFFmpeg) picture(slot int64, content []byte) error {
 	if f.shown == nil {
 		f.shown = bytes.Clone(content)
 	}
-	for ; f.next[0] <= slot; f.next[0]++ {
+	for f.next[0] <= slot {
 		if f.next[0] == slot {
 			f.shown = bytes.Clone(content)
 		}
-		sync := f.n == 0 || (f.n+f.n0)%f.gop == 0
-		b, err := fragment(uint64(f.next[0])*3600, 3600, sync, f.shown)
-		if err != nil {
+		if err := f.frame(); err != nil {
 			return err
-		}
-		f.n++
-		f.delayed = append(f.delayed, b)
-		if len(f.delayed) > 3 {
-			if err := f.flush(); err != nil {
-				return err
-			}
 		}
 	}
 	f.shown = bytes.Clone(content)
+	return nil
+}
+
+// frame shows what is shown in the next slot.
+func (f *fakeFFmpeg) frame() error {
+	at := f.next[0]
+	f.next[0]++
+	if f.made++; f.made <= f.skip || f.limit > 0 && f.made > f.limit {
+		return nil
+	}
+	sync := f.n == 0 || (f.n+f.n0)%f.gop == 0
+	b, err := fragment(uint64(at)*3600, 3600, sync, f.shown)
+	if err != nil {
+		return err
+	}
+	f.n++
+	f.delayed = append(f.delayed, b)
+	if len(f.delayed) > 3 {
+		return f.flush()
+	}
 	return nil
 }
 

@@ -35,7 +35,10 @@ type source struct {
 	letter   byte
 	n        int // frames so far; frame n lies at noon + n slots
 	format   uint32
+	name     string
 	off      bool // nothing arrives
+	mute     bool // no sound does
+	blind    bool // no picture does
 	unprobed bool
 	last     tick.Tick
 	order    byte // for the next video packet
@@ -43,8 +46,8 @@ type source struct {
 }
 
 func newSource(letter byte) *source {
-	s := &source{bench: newBench(), letter: letter, format: 1}
-	s.src.Input = string(letter)
+	s := &source{bench: newBench(), letter: letter, format: 1, name: string(letter)}
+	s.src.Input = s.name
 	s.src.Probe.Audio = []ffmpeg.AudioTrack{{PID: audioPID, Codec: "aac", SampleRate: 48_000, Channels: 2}}
 	s.anchor(1)
 	return s
@@ -52,7 +55,7 @@ func newSource(letter byte) *source {
 
 var _ Input = (*source)(nil)
 
-func (s *source) Name() string { return string(s.letter) }
+func (s *source) Name() string { return s.name }
 
 func (s *source) Source() (Source, bool) {
 	src := s.src
@@ -90,7 +93,12 @@ func (s *source) arrive(now tick.Tick) {
 		pkt[mpegts.Size-1], s.order = s.order, 0
 	}
 	e := spool.Entry{PID: videoPID, Video: true, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Access: access, Format: s.format}
-	s.spool.Append(pkt, now, &e)
+	if !s.blind {
+		s.spool.Append(pkt, now, &e)
+	}
+	if s.mute {
+		return
+	}
 	e = spool.Entry{PID: audioPID, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Format: s.format}
 	s.spool.Append(pes(audioPID, pts), now, &e)
 }
@@ -107,14 +115,16 @@ type rig struct {
 	cutter map[string]*packager.Cutter
 	segs   map[string][]packager.Segment
 	events []string
-	refuse error // what Header says
+	slates map[int]bool // runs
+	refuse error        // what Header says
 }
 
 func newRig(t *testing.T, letters ...byte) *rig {
 	t.Helper()
 	t.Setenv(fakeEnv, "ffmpeg")
 	t.Setenv(fakeDir, t.TempDir())
-	r := &rig{t: t, cutter: map[string]*packager.Cutter{}, segs: map[string][]packager.Segment{}}
+	r := &rig{t: t, cutter: map[string]*packager.Cutter{}, segs: map[string][]packager.Segment{},
+		slates: map[int]bool{}}
 	r.now.Store(int64(noon))
 	ch := ffmpeg.Channel{Grid: grid, Audio: audioOf, Renditions: []ladder.Rendition{
 		ladder.Rendition{Name: "v", Kind: ladder.Video, Width: 192, Height: 108, Rate: grid.Rate, Bitrate: 100_000}.WithDefaults(),
@@ -201,6 +211,9 @@ func (r *rig) Header(int, string, fmp4.Header) error {
 func (r *rig) Frame(run int, rendition string, f Frame) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if f.Slate {
+		r.slates[run] = true
+	}
 	segs, err := r.cutter[rendition].Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
 	if err != nil {
 		r.events = append(r.events, "cutter: "+err.Error())
@@ -214,6 +227,16 @@ func (r *rig) Done(run int) {
 	defer r.mu.Unlock()
 	r.cutter["v"].Done(run)
 	r.cutter["a"].Done(run)
+}
+
+// withSlate gives the encoder a slate, of which everything is as of an input.
+func (r *rig) withSlate() *source {
+	s := newSource('s')
+	s.name, s.src.Input = Slate, Slate
+	s.src.Probe.Audio, s.mute = nil, true
+	r.sources = append(r.sources, s)
+	r.e.cfg.Slate = s
+	return s
 }
 
 // frame lets one frame arrive at every input and the encoder look at everything.

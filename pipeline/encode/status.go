@@ -1,7 +1,10 @@
 package encode
 
 import (
+	"maps"
+
 	"onair/pkg/ffmpeg"
+	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
 
@@ -26,6 +29,9 @@ type Status struct {
 	Started  uint64
 	Restarts uint64 // because a run died or stalled
 	Runs     []RunStatus
+
+	Switches  map[selector.Cause]uint64 // of what is on air, by cause
+	SlateTime tick.Tick                 // for how long the slate was
 }
 
 // Status tells what runs now.
@@ -39,7 +45,7 @@ func (e *Encoder) Status() Status {
 
 // publish refreshes what Status tells.
 func (e *Encoder) publish() {
-	st := Status{Started: uint64(e.lastID), Restarts: e.restarts}
+	st := Status{Started: uint64(e.lastID), Restarts: e.restarts, Switches: maps.Clone(e.switches), SlateTime: e.slateFor}
 	for i, r := range [2]*run{e.active, e.next} {
 		if r == nil {
 			continue
