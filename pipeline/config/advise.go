@@ -56,6 +56,9 @@ func (r *reader) adviseInput(path string, in Input) {
 		if u.Scheme == leg.SRT && u.Mode == leg.Listener && u.Passphrase == "" && in.open() {
 			r.warn(at, "anybody may connect, and unencrypted", "set a passphrase, or allow to the sender's address")
 		}
+		if u.Scheme == leg.RTSP && u.Mode == leg.Listener && u.User == "" && in.open() {
+			r.warn(at, "anybody may publish", "write user:password@ before the host, or allow to the sender's address")
+		}
 		r.adviseFile(at, u)
 		if len(in.Legs) > 1 && u.Scheme != leg.RTP && u.Scheme != leg.SRT {
 			r.warn(at, string(u.Scheme)+": has no sequence numbers, so it cannot be merged with other legs",

@@ -51,13 +51,13 @@ func legClashes(c *Channel, taken map[string]*Channel) []Problem {
 	return out
 }
 
-// portClashes finds the RTMP legs of a channel that want a port of which earlier channels have a part.
+// portClashes finds the legs of a channel that are published to and want a port of which earlier channels have a part.
 func portClashes(c *Channel, earlier []*Channel) []Problem {
 	var out []Problem
 	for i, in := range c.Inputs {
 		for j, u := range in.Legs {
 			at := slices.IndexFunc(earlier, func(other *Channel) bool { return halfShared(u, other) })
-			if u.Scheme == leg.RTMP && at >= 0 {
+			if awaits(u) && at >= 0 {
 				out = append(out, c.clash(fmt.Sprintf("inputs[%d].legs[%d]", i, j), fmt.Sprintf(
 					"wants port %d, which %s wants of an address that overlaps", u.Port, earlier[at].File), oneAddress))
 			}

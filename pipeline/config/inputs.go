@@ -85,8 +85,15 @@ func place(u leg.URL) string {
 	if everywhere(u.Host) {
 		u.Host = ""
 	}
-	if u.Scheme == leg.RTMP { // a port serves all streams of the process
+	switch { // a port serves all streams of the process
+	case u.Scheme == leg.RTMP:
 		transport, remote = "rtmp", u.Path+"/"+string(u.Key)
+	case awaits(u):
+		transport, remote = "rtsp", u.Path
+	case u.Scheme == leg.RTSP:
+		transport, remote = "rtsp from", u.Path
+	case u.Scheme == leg.SDP:
+		transport, remote = "sdp", u.Path
 	}
 	return fmt.Sprintf("%s %s %s %s", transport, u.HostPort(), u.Interface, remote)
 }

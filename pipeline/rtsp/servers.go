@@ -60,6 +60,9 @@ func (s *Servers) Publish(ctx context.Context, c PublishConfig) error {
 
 // join finds or starts the server of an address.
 func (s *Servers) join(u leg.URL) (*server, error) {
+	if addr, ok := u.Addr(); ok && addr.IsUnspecified() {
+		u.Host = "" // however it is written
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := u.HostPort()
@@ -107,9 +110,6 @@ type server struct {
 func startServer(u leg.URL) (*server, error) {
 	s := &server{done: make(chan struct{}), paths: map[string]*mount{}, guests: map[*gortsplib.ServerConn]*guest{}}
 	host := u.Host
-	if addr, ok := u.Addr(); ok && addr.IsUnspecified() {
-		host = ""
-	}
 	media, err := openPair(host)
 	if err != nil {
 		return nil, plain(err)
