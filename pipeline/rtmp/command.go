@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"onair/pkg/amf"
-	"onair/pkg/flv"
 	"onair/pkg/rtmp"
 )
 
@@ -50,7 +49,7 @@ func (s *session) command(stream uint32, body []byte) error {
 	case "publish":
 		return s.publish(stream, args)
 	case "play", "play2":
-		return s.refuse(event(stream, "error", playFailed, "this is for publishers"), "wants to play")
+		return s.refuse(nil, event(stream, "error", playFailed, "this is for publishers"), "wants to play")
 	case "deleteStream", "closeStream", "FCUnpublish":
 		if s.stream != nil {
 			return errDone
@@ -79,9 +78,13 @@ func event(stream uint32, level, code, description string) rtmp.Message {
 	return m
 }
 
-// refuse answers, tells the streams of the application and ends the session.
-func (s *session) refuse(answer rtmp.Message, why string) error {
-	s.port.blame(s.caller.app, s.peer.Addr().String()+" "+why)
+// refuse answers, tells the stream that was asked for, or those of the application, and ends the session.
+func (s *session) refuse(st *stream, answer rtmp.Message, why string) error {
+	if why = s.peer.Addr().String() + " " + why; st != nil {
+		st.receiver.Refused(why)
+	} else {
+		s.port.blame(s.caller.app, why)
+	}
 	if err := s.send(answer); err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (s *session) connect(id float64, args []any) error {
 	if s.caller.app == "" || !s.port.serves(s.caller.app) {
 		info := status(rejected, "there is no such application here")
 		info[0].Value = "error"
-		return s.refuse(reply("_error", id, nil, info), "asks for an application that is not here")
+		return s.refuse(nil, reply("_error", id, nil, info), "asks for an application that is not here")
 	}
 	bandwidth := rtmp.Control(rtmp.PeerBandwidth, ackWindow)
 	const dynamic = 2
@@ -117,7 +120,6 @@ func (s *session) publish(id uint32, args []any) error {
 	if len(args) > 1 { // behind a null
 		name, _ = args[1].(string)
 	}
-	no := func(why string) error { return s.refuse(event(id, "error", badName, why), why) }
 	switch {
 	case s.caller.app == "":
 		return fmt.Errorf("%w: publish before connect", rtmp.ErrProtocol)
@@ -125,6 +127,7 @@ func (s *session) publish(id uint32, args []any) error {
 		return fmt.Errorf("%w: publish twice", rtmp.ErrProtocol)
 	}
 	st := s.port.find(s.caller.path(name))
+	no := func(why string) error { return s.refuse(st, event(id, "error", badName, why), why) }
 	switch {
 	case st == nil:
 		return no("has a wrong stream key")
@@ -144,7 +147,7 @@ func (s *session) publish(id uint32, args []any) error {
 		return errRefused
 	}
 	s.in.SetLimit(mostMedia)
-	s.mux = flv.NewMuxer(st.receiver.Media)
+	st.mux.Begin()
 	st.receiver.Begin(s.peer)
 	begins := rtmp.Message{Type: rtmp.UserControl, Body: []byte{0, streamBegins, 0, 0, 0, byte(id)}}
 	return s.send(begins, event(id, "status", published, "on air"))
@@ -158,7 +161,7 @@ func (s *session) data(body []byte) {
 	}
 	for _, v := range values {
 		if o, ok := v.(amf.Object); ok {
-			s.mux.Announce(o.Get("videocodecid") != nil, o.Get("audiocodecid") != nil)
+			s.stream.mux.Announce(o.Get("videocodecid") != nil, o.Get("audiocodecid") != nil)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"onair/pkg/flv"
 	"onair/pkg/leg"
 )
 
@@ -46,6 +47,7 @@ func NewServers() *Servers { return &Servers{ports: map[string]*port{}} }
 type stream struct {
 	url      leg.URL
 	receiver Receiver
+	mux      *flv.Muxer // of whoever publishes
 
 	mu      sync.Mutex
 	current *session // who publishes; nil: nobody
@@ -55,7 +57,7 @@ type stream struct {
 // Serve listens for the publisher that a URL describes until ctx ends or the port fails. opened is called once the port
 // is open. When Serve returns, the receiver is not called any more.
 func (h *Servers) Serve(ctx context.Context, u leg.URL, r Receiver, opened func()) error {
-	s := &stream{url: u, receiver: r}
+	s := &stream{url: u, receiver: r, mux: flv.NewMuxer(r.Media)}
 	p, err := h.join(ctx, s)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"onair/pkg/flv"
 	"onair/pkg/rtmp"
 )
 
@@ -37,7 +36,6 @@ type session struct {
 	window uint64 // bytes after which to confirm
 	chunk  int
 	caller caller
-	mux    *flv.Muxer
 
 	stream *stream       // that is published; nil: none yet
 	ended  chan struct{} // closed when the stream is let go
@@ -197,9 +195,9 @@ func (s *session) media(m rtmp.Message) {
 	var err error
 	switch m.Type {
 	case rtmp.Audio:
-		err = s.mux.Audio(m.Timestamp, m.Body)
+		err = s.stream.mux.Audio(m.Timestamp, m.Body)
 	case rtmp.Video:
-		err = s.mux.Video(m.Timestamp, m.Body)
+		err = s.stream.mux.Video(m.Timestamp, m.Body)
 	}
 	if err != nil {
 		s.stream.receiver.Wrong(err.Error())

@@ -293,6 +293,19 @@ func TestChanges(t *testing.T) {
 	if got := r.streams(t); got != "256:h264 257:mp2" {
 		t.Error(got)
 	}
+	p.Begin()
+	if err := p.Video(0, picture); err == nil {
+		t.Error("the next publisher needs no configuration")
+	}
+	p.Announce(true, false)
+	p.video(0, config)
+	p.video(0, picture)
+	var cc mpegts.Continuity
+	for b := range slices.Chunk(r.b, mpegts.Size) {
+		if v := cc.Check(mpegts.Packet(b)); v != mpegts.OK {
+			t.Error(v)
+		}
+	}
 }
 
 func TestMuxerRefuses(t *testing.T) {

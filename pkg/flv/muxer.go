@@ -18,9 +18,11 @@ const (
 
 const per90k = 90 // 1/90 000 s in a millisecond
 
-// Muxer makes MPEG-TS of the messages of one publisher, in the order in which they come. It is for one goroutine.
+// Muxer makes MPEG-TS of the messages of one publisher after another, in the order in which they come. Continuity
+// counters go on over publishers and changes of their streams. It is for one goroutine at a time.
 type Muxer struct {
 	out          func([]byte)
+	counters     map[uint16]uint8 // the next one, by PID
 	clock        tick.Unwrapper // 32 bits of milliseconds: 49.7 days
 	video, audio stream
 	ts           *tsmux.Muxer // nil: not known yet of which streams
@@ -49,7 +51,25 @@ type unit struct {
 
 // NewMuxer returns a muxer; out gets whole packets of 188 bytes, valid during the call.
 func NewMuxer(out func(packets []byte)) *Muxer {
-	return &Muxer{out: out, clock: tick.Unwrapper{Bits: 32}}
+	return &Muxer{out: out, counters: map[uint16]uint8{}, clock: tick.Unwrapper{Bits: 32}}
+}
+
+// Begin forgets the publisher before.
+func (m *Muxer) Begin() {
+	*m = Muxer{out: m.out, counters: m.counters, clock: tick.Unwrapper{Bits: 32}}
+}
+
+// put gives out what was muxed, with counters that go on.
+func (m *Muxer) put(packets []byte) {
+	for b := packets; len(b) >= mpegts.Size; b = b[mpegts.Size:] {
+		p := mpegts.Packet(b[:mpegts.Size])
+		pid := p.PID()
+		if p.HasPayload() {
+			m.counters[pid]++
+		}
+		mpegts.SetCC(p, m.counters[pid]-1)
+	}
+	m.out(packets)
 }
 
 // Announce tells what the publisher's metadata promise, so that nothing is waited for that does not come. A stream that
@@ -167,11 +187,11 @@ func (m *Muxer) open() error {
 		}
 		tracks = append(tracks, track)
 	}
-	ts, err := tsmux.New(tracks, m.out)
+	ts, err := tsmux.New(tracks, m.put)
 	if err != nil && len(tracks) > 1 { // rather a picture without sound than nothing
 		m.audio.index = len(tracks)
 		var errPicture error
-		ts, errPicture = tsmux.New(tracks[:1], m.out)
+		ts, errPicture = tsmux.New(tracks[:1], m.put)
 		err = errors.Join(err, errPicture)
 	}
 	m.ts = ts
