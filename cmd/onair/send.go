@@ -33,6 +33,7 @@ type sendCmd struct {
 	Exclusive bool     `name:"exclusive" help:"No datagram is lost on all RTP legs."`
 	Seed      uint64   `name:"seed" placeholder:"N" help:"Repeats the chance of a run before; 0 is another one each time."`
 
+	FEC      string `name:"fec" placeholder:"8x4" help:"Send ST 2022-1 FEC of so many columns and rows to the ports +2 and +4 of rtp:// destinations. Loss is for the media alone."`
 	RTPInSRT bool   `name:"rtp-in-srt" help:"SRT destinations get RTP too, not bare TS."`
 	JSON     bool   `name:"json" help:"Print the summary as JSON."`
 	DropLog  string `name:"drop-log" placeholder:"FILE" help:"Write down each datagram that was dropped: leg, number, sequence number, cause."`
@@ -67,6 +68,13 @@ func (c *sendCmd) Run(e *env) error {
 
 func (c *sendCmd) config() (send.Config, error) {
 	out := send.Config{Exclusive: c.Exclusive, Seed: c.Seed, For: c.For, RTPInSRT: c.RTPInSRT}
+	if c.FEC != "" {
+		columns, rows, err := matrix(c.FEC)
+		if err != nil {
+			return out, fmt.Errorf("--fec: %w", err)
+		}
+		out.Columns, out.Rows = columns, rows
+	}
 	if c.For < 0 {
 		return out, fmt.Errorf("--for %v is negative", c.For)
 	}

@@ -44,6 +44,17 @@ func part(s string) (float64, error) {
 	return v, nil
 }
 
+// matrix reads "8x4": columns and rows.
+func matrix(s string) (columns, rows int, err error) {
+	left, right, found := strings.Cut(s, "x")
+	columns, errC := strconv.Atoi(left)
+	rows, errR := strconv.Atoi(right)
+	if !found || errC != nil || errR != nil || columns < 1 || rows < 1 {
+		return 0, 0, fmt.Errorf("%q: a matrix is COLUMNSxROWS, like 8x4", s)
+	}
+	return columns, rows, nil
+}
+
 // parseDrop reads "2@10s-20s", "2@10s-" or "2@10s": the last two to the end.
 func parseDrop(s string) (leg int, cut send.Cut, err error) {
 	number, span, found := strings.Cut(s, "@")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pkg/fec"
 	"onair/pkg/leg"
 	"onair/pkg/tick"
 )
@@ -24,6 +25,9 @@ type datagram struct {
 type item struct {
 	due time.Time
 	datagram
+
+	fec  bool // it goes to the port of its kind, not to that of the media
+	kind fec.Kind
 }
 
 // queueLimit is how many datagrams may be on their way to a leg: 100 Mb/s for the longest delay and more.
@@ -34,6 +38,7 @@ type line struct {
 	url   leg.URL
 	bare  bool // the transport packets go without RTP header
 	to    destination
+	fec   map[fec.Kind]destination // empty: none
 	queue chan item
 	last  time.Time // when the newest datagram of the queue is due: jitter keeps the order
 	held  []back
@@ -62,7 +67,7 @@ func (l *line) put(d datagram, f Fate, start time.Time) {
 		})
 		return
 	}
-	it := item{start.Add((d.at + f.Delay).Duration()), d}
+	it := item{due: start.Add((d.at + f.Delay).Duration()), datagram: d}
 	if it.due.Before(l.last) {
 		it.due = l.last
 	}
@@ -90,6 +95,14 @@ func (l *line) overtaken() {
 	l.held = kept
 }
 
+// putFEC queues an FEC packet behind what it protects, as late as that. None goes out while the leg is silent; loss is
+// for the media alone.
+func (l *line) putFEC(d datagram, kind fec.Kind, f Fate) {
+	if f.Cause != Silent && len(l.fec) > 0 {
+		l.enqueue(item{due: l.last, datagram: d, fec: true, kind: kind})
+	}
+}
+
 func (l *line) enqueue(it item) {
 	select {
 	case l.queue <- it:
@@ -109,7 +122,7 @@ func (l *line) finish() {
 
 // run sends what is queued when it is due, to the end of the queue or of ctx.
 func (l *line) run(ctx context.Context) {
-	defer l.to.Close()
+	defer l.close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for it := range l.queue {
@@ -137,7 +150,19 @@ func wait(ctx context.Context, timer *time.Timer, due time.Time) bool {
 	}
 }
 
+// close closes what the leg sends to.
+func (l *line) close() {
+	l.to.Close()
+	for _, to := range l.fec {
+		to.Close()
+	}
+}
+
 func (l *line) send(it item) {
+	if it.fec {
+		l.sendFEC(it)
+		return
+	}
 	b := it.rtp
 	if l.bare {
 		b = b[rtpHeader:]
@@ -152,6 +177,14 @@ func (l *line) send(it item) {
 		n.Sent++
 		n.Bytes += uint64(len(b))
 	})
+	l.tell(err)
+}
+
+func (l *line) sendFEC(it item) {
+	err := l.fec[it.kind].Send(it.rtp)
+	if err == nil {
+		l.count(func(n *LegSummary) { n.FEC++ })
+	}
 	l.tell(err)
 }
 

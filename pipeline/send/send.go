@@ -42,6 +42,8 @@ type Config struct {
 	Exclusive bool           // no datagram is dropped on all legs
 	Seed      uint64         // of all that is left to chance; 0: another one each time
 	For       time.Duration  // of the stream's time; 0: to its end
+	Columns   int            // of the FEC matrix (ST 2022-1) for rtp legs, sent to their ports +2 and +4; 0: no FEC
+	Rows      int            // of that matrix
 	RTPInSRT  bool           // SRT legs carry RTP like the others, not bare transport packets
 	DropLog   io.Writer      // gets a line for each datagram that is dropped; nil: nobody wants to know
 	Log       zerolog.Logger // zero: silent
@@ -54,6 +56,7 @@ type Sender struct {
 	lines []*line
 	head  rtp.Header
 	clock uint32 // RTP time of the stream's start
+	fec   *protector
 	drops *bufio.Writer
 
 	start   time.Time // of the stream's time 0
@@ -84,6 +87,9 @@ func New(c Config) (*Sender, error) {
 		})
 	}
 	var err error
+	if s.fec, err = newProtector(s); err != nil {
+		return nil, err
+	}
 	if s.im, err = NewImpairer(impairments, group2022(s.lines), c.Exclusive, c.Seed); err != nil {
 		return nil, err
 	}
@@ -151,11 +157,17 @@ func (s *Sender) open(ctx context.Context) error {
 		to, err := open(ctx, l.url)
 		if err != nil {
 			for _, before := range s.lines[:i] {
-				before.to.Close()
+				before.close()
 			}
 			return fmt.Errorf("destination %d (%s): %w", i+1, l.url, err)
 		}
 		l.to = to
+		if err := s.fec.open(ctx, l); err != nil {
+			for _, opened := range s.lines[:i+1] {
+				opened.close()
+			}
+			return fmt.Errorf("destination %d (%s), FEC: %w", i+1, l.url, err)
+		}
 	}
 	return nil
 }
@@ -226,9 +238,13 @@ func (s *Sender) dispatch(ctx context.Context) error {
 	if _, err := s.head.MarshalTo(d.rtp); err != nil {
 		return fmt.Errorf("rtp header: %w", err)
 	}
-	for i, f := range s.im.Next(d.at) {
+	fates := s.im.Next(d.at)
+	for i, f := range fates {
 		s.lines[i].put(d, f, s.start)
 		s.note(i, f)
+	}
+	if err := s.fec.protect(d, fates); err != nil {
+		return err
 	}
 	s.count(d)
 	s.head.SequenceNumber++

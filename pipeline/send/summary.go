@@ -28,7 +28,8 @@ type LegSummary struct {
 	Dropped   uint64 `json:"dropped"` // on purpose
 	Silent    uint64 `json:"silent"`  // of these in a time of silence
 	Reordered uint64 `json:"reordered"`
-	Unsent    uint64 `json:"unsent"` // not on purpose
+	Unsent    uint64 `json:"unsent"`        // not on purpose
+	FEC       uint64 `json:"fec,omitempty"` // FEC packets besides
 	Error     string `json:"error,omitempty"`
 }
 
@@ -45,6 +46,9 @@ func (s Summary) WriteText(to io.Writer) error {
 		return err
 	}
 	for i, l := range s.Legs {
+		if l.FEC > 0 {
+			fmt.Fprintf(to, "leg %d: %d FEC packets besides\n", i+1, l.FEC)
+		}
 		if l.Error != "" {
 			fmt.Fprintf(to, "leg %d: last error: %s\n", i+1, l.Error)
 		}
