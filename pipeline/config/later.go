@@ -18,10 +18,6 @@ func (r *reader) later(c *Channel) {
 	std.setDefaults()
 	r.check(c.Failover.ReturnAfter == std.Failover.ReturnAfter, "failover.return_after", notYet,
 		"allowed is "+short(std.Failover.ReturnAfter))
-	r.check(c.Failover.Errors == 0, "failover.errors", notYet, "allowed is 0 (off)")
-	r.check(c.Failover.Black == 0, "failover.black", notYet, "allowed is 0s (off)")
-	r.check(c.Failover.Freeze == 0, "failover.freeze", notYet, "allowed is 0s (off)")
-	r.check(c.Failover.Silence == 0, "failover.silence", notYet, "allowed is 0s (off)")
 	r.check(c.Slate.Image == "", "slate.image", notYet, `allowed is ""`)
 	r.check(c.Slate.Text == "", "slate.text", notYet, `allowed is ""`)
 	r.check(c.Webhook == "", "webhook", notYet, `allowed is ""`)

@@ -72,6 +72,13 @@ func (r *reader) between(path string, v, least, most time.Duration) {
 	r.check(v <= most, path, "is too long", allowed)
 }
 
+// lasting checks how long a condition on the content has to last: what is shorter is part of many a programme.
+func (r *reader) lasting(path string, v time.Duration) {
+	const allowed = "allowed is 1s to 1h, or 0s (off)"
+	r.check(v == 0 || v >= time.Second, path, "is too short", allowed)
+	r.check(v <= time.Hour, path, "is too long", allowed)
+}
+
 // short is a duration without the zero units that its String has.
 func short(d time.Duration) string {
 	s := d.String()
@@ -110,6 +117,9 @@ func (r *reader) validate(c *Channel) {
 	r.between("failover.loss", c.Failover.Loss, minLoss, maxLoss)
 	r.between("slate.hold", c.Slate.Hold, 0, maxHold)
 	r.check(c.Failover.Errors >= 0, "failover.errors", "is negative", "allowed is 0 (off) or more")
+	r.lasting("failover.black", c.Failover.Black)
+	r.lasting("failover.freeze", c.Failover.Freeze)
+	r.lasting("failover.silence", c.Failover.Silence)
 	r.times(c)
 	r.renditions(c)
 	r.stores(c)

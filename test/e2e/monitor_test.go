@@ -80,3 +80,22 @@ func (s *station) getWhenUp(path string) (code int, body []byte) {
 	})
 	return code, body
 }
+
+// TestABlackInputIsLeft: black on the first input, for longer than failover.black, puts the second one on air.
+func TestABlackInputIsLeft(t *testing.T) {
+	one, two := freePort(t, "udp"), freePort(t, "udp")
+	clip := faulty(t)
+	s := newStationOf(t, channel+"failover: {black: 2s}\n", fmt.Sprintf(
+		"  - {name: main, legs: [\"rtp://127.0.0.1:%d\"]}\n  - {name: backup, monitor: off, legs: [\"rtp://127.0.0.1:%d\"]}", one, two))
+	ffmpeg(t, fmt.Sprintf("-re -i %s -map 0 -c copy -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", clip, one))
+	s.wait("the first input on air", 10*time.Second, func(st control.Status) bool { return st.ActiveInput == "main" })
+	ffmpeg(t, fmt.Sprintf("-re -f lavfi -i testsrc2=s=320x180:r=25 -f lavfi -i sine=f=440:r=48000 -c:v libx264 -preset ultrafast "+
+		"-g 25 -b:v 500k -c:a aac -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", two))
+	s.wait("the second input", 10*time.Second, func(st control.Status) bool {
+		return st.ActiveInput == "main" && st.Inputs[1].State == control.InputReceiving && st.Inputs[1].Video != nil
+	})
+	s.wait("two seconds of black on the first input", 25*time.Second, func(st control.Status) bool {
+		return st.Inputs[0].Content != nil && st.Inputs[0].Content.BlackSeconds >= 2
+	})
+	s.wait("the second input on air", 3*time.Second, func(st control.Status) bool { return st.ActiveInput == "backup" })
+}
