@@ -42,6 +42,8 @@ func TestSendRefusesWhatItCannotDo(t *testing.T) {
 		{"odd size", append(to, "test:", "--size", "641x360"), exitUsage, "even"},
 		{"bad rate", append(to, "test:", "--rate", "26"), exitUsage, "frame rate"},
 		{"bad codec", append(to, "test:", "--codec", "vp9"), exitUsage, "codec"},
+		{"FEC of no matrix", append(to, file, "--fec", "8"), exitUsage, "like 8x4"},
+		{"FEC of a small matrix", append(to, file, "--fec", "2x2"), exitUsage, "4 to 20"},
 		{"loss without percent", append(to, file, "--loss", "5"), exitUsage, "5%"},
 		{"too many losses", append(to, file, "--loss", "1%,2%,3%"), exitUsage, "3 values for 2 legs"},
 		{"bad delay", append(to, file, "--skew", "60"), exitUsage, "--skew"},

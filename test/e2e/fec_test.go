@@ -153,6 +153,7 @@ func TestFECBringsBackWhatItsCodeAllows(t *testing.T) {
 		{"FFmpeg", "ffmpeg", 8, 4, 5, "1", prompeg + "l=8:d=4" + toPort},
 		{"FFmpeg, a large matrix", "ffmpeg", 20, 5, 5, "1", prompeg + "l=20:d=5" + toPort},
 		{"FFmpeg, columns alone", "ffmpeg", 5, 5, 6, "PORT+2", prompeg + "l=5:d=5" + toPort},
+		{"onair itself", program, 6, 6, 8, "1", "send FILE --fec 6x6 --to rtp://127.0.0.1:PORT"},
 		{"GStreamer", "gst-launch-1.0", 10, 5, 5, "1", fecenc},
 		{"GStreamer, rows and columns swapped, much loss", "gst-launch-1.0", 10, 5, 20, "PORT+4,PORT+2", fecenc},
 	} {
