@@ -43,7 +43,7 @@ func (c *Channel) Status() control.Status {
 	for _, in := range c.inputs {
 		st.Inputs = append(st.Inputs, c.inputStatus(in, enc, now))
 	}
-	st.Events = c.events.newest(shownEvents)
+	st.Webhook, st.Events = c.hookStatus(), c.events.newest(shownEvents)
 	return st
 }
 
@@ -57,6 +57,10 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 	}
 	st.ActiveInput, st.Choice = enc.Active, enc.Choice
 	st.RunRestarts, st.RunsStarted = enc.Restarts, enc.Started
+	st.SlateSeconds, st.Switches = enc.SlateTime.Duration().Seconds(), map[string]uint64{}
+	for cause, n := range enc.Switches {
+		st.Switches[string(cause)] = n
+	}
 	for _, r := range enc.Runs {
 		st.Runs = append(st.Runs, control.Run{
 			ID: r.ID, PID: r.PID, Input: r.Input, State: control.RunState(r.State), From: r.From.Time(),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onair/pipeline/control"
+	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pkg/tick"
 )
@@ -50,8 +51,11 @@ func (w *watcher) state() {
 	if air := w.air.Load(); air != nil {
 		if _, _, listed := air.publishers[0].Listed(); listed {
 			state = control.OnAir
-			if w.Fresh() != nil {
+			switch {
+			case w.Fresh() != nil:
 				state = control.Gap
+			case air.encoder.Status().Active == encode.Slate:
+				state = control.OnSlate
 			}
 		}
 	}
@@ -65,8 +69,12 @@ func (w *watcher) state() {
 		return
 	}
 	level := control.Info
-	if state == control.Gap {
+	switch state {
+	case control.Gap:
 		level = control.Error
+	case control.OnSlate:
+		level = control.Warning
+	case control.Waiting, control.OnAir, control.Failed:
 	}
 	w.events.put(control.Event{Level: level, Stage: "channel", Code: "channel_" + string(state), Message: "state: " + string(state)})
 }

@@ -113,6 +113,9 @@ func snapshot(s Source) Status {
 	}
 	st.Inputs, st.Runs = orEmpty(st.Inputs), orEmpty(st.Runs)
 	st.Renditions, st.Stores = orEmpty(st.Renditions), orEmpty(st.Stores)
+	if st.Switches == nil {
+		st.Switches = map[string]uint64{}
+	}
 	for i := range st.Runs {
 		st.Runs[i].Command = orEmpty(st.Runs[i].Command)
 	}

@@ -61,6 +61,7 @@ func full(name string) control.Status {
 		Channel: name, State: control.OnAir, Since: noon, Now: noon.Add(time.Hour), Version: "v1.2.3",
 		Grid:        &control.Grid{FrameRate: "25", SegmentFrames: 100, SegmentSeconds: 4, GOPFrames: 50, AudioRate: 48000, AudioFrame: 1024},
 		ActiveInput: "main", Choice: "auto", Lock: "alone", RunRestarts: 1, RunsStarted: 3, Segments: 900,
+		Switches: map[string]uint64{"start": 1, "loss": 2}, SlateSeconds: 7.5,
 		Inputs: []control.Input{fullInput(), {Name: "backup", State: control.InputWaiting, LastPacketMs: -1,
 			Legs: []control.Leg{{URL: "srt://0.0.0.0:9000?mode=listener", State: control.LegFailed, Error: "port in use"}}}},
 		Runs: []control.Run{{ID: 3, PID: 4711, Input: "main", State: control.RunActive, From: noon, Speed: 1.01, FPS: 25.1,
@@ -74,6 +75,8 @@ func full(name string) control.Status {
 			Queue: 3, LatencyMs: 12.5, LastError: "no space left on device"}},
 		Events: []control.Event{{Seq: 12, Time: noon, Level: control.Warning, Stage: "run", Input: "main", Code: "run_restart",
 			Message: "encoder restarted"}},
+		Webhook: &control.Webhook{Target: "https://hooks.example", Delivered: 9, Dropped: 1, Queue: 2, Requests: 7, Failures: 3,
+			DeliveredAt: noon, LastError: "it answers 503 Service Unavailable"},
 	}
 }
 

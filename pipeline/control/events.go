@@ -67,6 +67,18 @@ type Events struct {
 	Events []Event   `json:"events"`
 }
 
+// Webhook is where the events of a channel are posted.
+type Webhook struct {
+	Target      string    `json:"target"` // scheme and host; the rest may be secret
+	Delivered   uint64    `json:"delivered"`
+	Dropped     uint64    `json:"dropped"` // refused, tried for too long, or forgotten before they could be posted
+	Queue       int       `json:"queue"`   // events that wait
+	Requests    uint64    `json:"requests"`
+	Failures    uint64    `json:"failures"`     // of the requests
+	DeliveredAt time.Time `json:"delivered_at"` // the newest delivery; zero: none yet
+	LastError   string    `json:"last_error"`   // of the newest request; empty: it went well, or there was none
+}
+
 // getEvents answers with the events that the query asks for.
 func (h *handler) getEvents(w http.ResponseWriter, r *http.Request, s Source) {
 	q, err := parseEvents(r.URL.Query())

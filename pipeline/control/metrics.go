@@ -1,8 +1,10 @@
 package control
 
 import (
+	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,7 +114,10 @@ func truth(b bool) float64 {
 
 func (s sink) channel(st *Status) {
 	name := st.Channel
-	oneOf(s, channelState, st.State, []State{Waiting, OnAir, Gap, Failed}, name)
+	oneOf(s, channelState, st.State, []State{Waiting, OnAir, OnSlate, Gap, Failed}, name)
+	for _, cause := range slices.Sorted(maps.Keys(st.Switches)) {
+		s.send(switches, prometheus.CounterValue, float64(st.Switches[cause]), name, cause)
+	}
 	sendAll(s, channelFamilies, st, name)
 	for i := range st.Inputs {
 		s.input(name, &st.Inputs[i])
@@ -126,6 +131,9 @@ func (s sink) channel(st *Status) {
 		sendAll(s, storeFamilies, &st.Stores[i], name, st.Stores[i].Name)
 	}
 	s.runs(st)
+	if st.Webhook != nil {
+		sendAll(s, webhookFamilies, st.Webhook, name)
+	}
 }
 
 // runs sends the count by state, and the values of the run that is on air.

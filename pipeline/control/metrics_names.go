@@ -17,6 +17,7 @@ var (
 	buildInfo  = desc("build_info", "1, with the version of onair and of Go", with(ofProcess, "version", "go"))
 	goroutines = desc("goroutines", "Goroutines of the process", ofProcess)
 
+	switches      = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
 	channelState  = desc("channel_state", "1 for the state the channel is in, 0 for the others", with(ofChannel, "state"))
 	inputState    = desc("input_state", "1 for the state the input is in, 0 for the others", with(ofInput, "state"))
 	legState      = desc("leg_state", "1 for the state the leg is in, 0 for the others", with(ofLeg, "state"))
@@ -53,6 +54,8 @@ var channelFamilies = []family[Status]{
 			}
 			return s.Grid.SegmentSeconds
 		}),
+	counter("channel_slate_seconds", "How long the slate was on air", ofChannel,
+		func(s *Status) float64 { return s.SlateSeconds }),
 	counter("channel_runs_started", "Runs started, planned hand-overs included", ofChannel,
 		func(s *Status) float64 { return float64(s.RunsStarted) }),
 	counter("channel_run_restarts", "Runs started because one before died or stalled", ofChannel,

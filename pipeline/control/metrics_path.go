@@ -91,3 +91,18 @@ var storeFamilies = []family[Store]{
 	gauge("store_write_latency_seconds", "Duration of the newest write", ofStore,
 		func(s *Store) float64 { return s.LatencyMs / 1000 }),
 }
+
+var webhookFamilies = []family[Webhook]{
+	counter("webhook_events_delivered", "Events that the webhook took", ofChannel,
+		func(w *Webhook) float64 { return float64(w.Delivered) }),
+	counter("webhook_events_dropped", "Events that it refused, never took, or was too slow for", ofChannel,
+		func(w *Webhook) float64 { return float64(w.Dropped) }),
+	gauge("webhook_queue_events", "Events that wait for the webhook", ofChannel,
+		func(w *Webhook) float64 { return float64(w.Queue) }),
+	counter("webhook_requests", "Requests to the webhook", ofChannel,
+		func(w *Webhook) float64 { return float64(w.Requests) }),
+	counter("webhook_failures", "Of those, not answered with success", ofChannel,
+		func(w *Webhook) float64 { return float64(w.Failures) }),
+	gauge("webhook_failing", "1 while the newest request has failed", ofChannel,
+		func(w *Webhook) float64 { return truth(w.LastError != "") }),
+}

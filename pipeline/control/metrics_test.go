@@ -63,6 +63,9 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 		{"onair_channel_fresh", "channel=news", 1},
 		{"onair_channel_segment_target_seconds", "channel=news", 4},
 		{"onair_channel_run_restarts_total", "channel=news", 1},
+		{"onair_channel_state", "channel=news,state=slate", 0},
+		{"onair_channel_switches_total", "cause=loss,channel=news", 2},
+		{"onair_channel_slate_seconds_total", "channel=news", 7.5},
 		{"onair_input_state", "channel=news,input=backup,state=waiting", 1},
 		{"onair_input_ts_errors_total", "channel=news,input=main,kind=crc", 3},
 		{"onair_input_ts_errors_total", "channel=news,input=main,kind=sync", 6},
@@ -88,6 +91,11 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 		{"onair_rendition_publish_latency_seconds", "channel=news,rendition=v720", 0.8125},
 		{"onair_store_errors_total", "channel=news,store=dir:./origin", 2},
 		{"onair_store_listed_timestamp_seconds", "channel=news,store=dir:./origin", float64(noon.Unix())},
+		{"onair_webhook_events_delivered_total", "channel=news", 9},
+		{"onair_webhook_events_dropped_total", "channel=news", 1},
+		{"onair_webhook_queue_events", "channel=news", 2},
+		{"onair_webhook_failures_total", "channel=news", 3},
+		{"onair_webhook_failing", "channel=news", 1},
 	} {
 		if v := value(t, got, c.name, c.labels); v != c.want {
 			t.Errorf("%s{%s} = %v, want %v", c.name, c.labels, v, c.want)

@@ -103,7 +103,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 // schemas are the Go types behind the schemas of the API.
 var schemas = map[string]any{
 	"List": control.List{}, "Problem": control.Problem{}, "Switch": control.Switch{}, "Status": control.Status{},
-	"Grid": control.Grid{}, "Event": control.Event{}, "Events": control.Events{}, "Input": control.Input{}, "Program": control.Program{},
+	"Grid": control.Grid{}, "Event": control.Event{}, "Events": control.Events{}, "Webhook": control.Webhook{}, "Input": control.Input{}, "Program": control.Program{},
 	"Stream": control.Stream{}, "Picture": control.Picture{}, "TS": control.TS{}, "Spool": control.Spool{}, "Check": control.Check{}, "Content": control.Content{},
 	"Leg": control.Leg{}, "SRT": control.SRT{}, "Run": control.Run{}, "Rendition": control.Rendition{}, "Store": control.Store{},
 }

@@ -13,6 +13,7 @@ type State string
 const (
 	Waiting State = "waiting" // no input has brought a usable programme yet
 	OnAir   State = "on_air"  // media is being listed
+	OnSlate State = "slate"   // no input can be shown: viewers get the slate
 	Gap     State = "gap"     // the timeline runs, but there is no media for it: viewers get GAP
 	Failed  State = "failed"  // cannot go on without help; the events say why
 )
@@ -72,18 +73,24 @@ type Status struct {
 	Stale   string    `json:"stale"` // why playlists answer 503, filled by the handler; empty: they do not
 	Grid    *Grid     `json:"grid"`  // nil until known
 
-	ActiveInput string `json:"active_input"`   // name; empty: none
+	ActiveInput string `json:"active_input"`   // name, or slate; empty: none
 	Choice      string `json:"choice"`         // "auto", or the name of the input that was asked for
 	Lock        string `json:"lock"`           // relation to the twin: "alone"
 	RunRestarts uint64 `json:"run_restarts"`   // runs started because one before died or stalled
 	RunsStarted uint64 `json:"runs_started"`   // all runs started, planned ones too
 	Segments    uint64 `json:"segments_total"` // segment numbers listed with media in the first store
 
+	// Switches counts the changes of what is on air by their cause: start, loss, errors, black, freeze, silence, return,
+	// manual, back.
+	Switches     map[string]uint64 `json:"switches"`
+	SlateSeconds float64           `json:"slate_seconds"` // how long the slate was on air
+
 	Inputs     []Input     `json:"inputs"`
 	Runs       []Run       `json:"runs"`
 	Renditions []Rendition `json:"renditions"`
 	Stores     []Store     `json:"stores"`
-	Events     []Event     `json:"events"` // newest first
+	Webhook    *Webhook    `json:"webhook"` // nil: the channel has none
+	Events     []Event     `json:"events"`  // newest first
 }
 
 // Grid is the channel's frame, audio-frame and segment grid.

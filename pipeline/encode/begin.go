@@ -42,8 +42,8 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	r.open()
 }
 
-// entry is the source for the next run, and where that begins: the input that was decided on, or the slate when there is
-// none, or when that one would leave a gap that the slate can fill.
+// entry is the source for the next run, and where that begins: the input that was decided on, or the slate when there
+// is none, or when that one would leave a gap that the slate can fill.
 func (e *Encoder) entry(now tick.Tick, d selector.Decision) (src Source, at place, ok bool) {
 	if d.Input == "" {
 		if src, ok = e.slate(now); ok {

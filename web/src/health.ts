@@ -38,12 +38,13 @@ type Tell = (stage: Stage, text: string) => void;
 
 /** The input that is on air, or should be: without one, the first. */
 function matters(now: Status, input: Input): boolean {
-  return now.active_input ? input.name === now.active_input : input === now.inputs[0];
+  return now.active_input && now.active_input !== 'slate' ? input.name === now.active_input : input === now.inputs[0];
 }
 
 function viewers(now: Status, bad: Tell, warn: Tell) {
   if (now.state === 'failed') bad('viewers', 'The channel has failed and cannot go on by itself');
   if (now.state === 'gap' && !now.stale) bad('viewers', 'No media: viewers get a gap');
+  if (now.state === 'slate') bad('viewers', 'No input can be shown: viewers get the slate');
   if (now.state === 'waiting') warn('viewers', 'Not on air yet: waiting for a usable input');
   else if (now.stale) bad('viewers', `Viewers get 503: ${now.stale}`);
 }

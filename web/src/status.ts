@@ -2,7 +2,7 @@
 
 export interface Status {
   channel: string;
-  state: string; // waiting, on_air, gap, failed
+  state: string; // waiting, on_air, slate, gap, failed
   since: string;
   now: string;
   version: string;
@@ -14,6 +14,8 @@ export interface Status {
   run_restarts: number;
   runs_started: number;
   segments_total: number;
+  switches: Record<string, number>;
+  slate_seconds: number;
   inputs: Input[];
   runs: Run[];
   renditions: Rendition[];
