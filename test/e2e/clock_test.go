@@ -153,27 +153,3 @@ func (s *station) wantDatesOnGrid(length time.Duration) {
 		s.t.Errorf("no dated segment in the playlist:\n%.500s", playlist)
 	}
 }
-
-func TestStoppedSenderLeavesAGapOnTheGrid(t *testing.T) {
-	t.Parallel()
-	port := freePort(t, "udp")
-	s := newStation(t, rtpInput(port))
-	first := ffmpeg(t, fmt.Sprintf("-re -i %s -map 0 -c copy -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", clip(t, 60, "25"), port))
-	st := s.wait("five segments", 40*time.Second, segments(5))
-	_ = first.Process.Kill()
-	away := time.Now()
-	eventually(20*time.Second, func() bool { return time.Since(away) > 19*time.Second })
-	if code, _ := s.get("/ch/v180.m3u8"); code != 503 {
-		t.Errorf("the playlist of a channel without input for 19 s answers %d, want 503", code)
-	}
-	play(t, clip(t, 60, "25"), port)
-	s.wait("five more segments", 40*time.Second, segments(st.Segments+5))
-	_, playlist := s.get("/ch/v180.m3u8")
-	if gaps := strings.Count(string(playlist), "#EXT-X-GAP"); gaps < 8 || gaps > 13 {
-		t.Errorf("%d gaps of 2 s for an absence of 19 s", gaps)
-	}
-	if strings.Contains(string(playlist), "EXT-X-DISCONTINUITY\n") {
-		t.Error("a discontinuity although the initialization is the same")
-	}
-	s.wantDatesOnGrid(2 * time.Second)
-}

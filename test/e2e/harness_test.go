@@ -85,6 +85,7 @@ const channel = `channel: ch
 http: "%[1]s"
 inputs:
 %[2]s
+start: wait
 video:
   - {name: v360, size: 640x360, bitrate: 800k}
   - {name: v180, size: 320x180, bitrate: 300k}

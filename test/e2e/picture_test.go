@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"onair/pkg/mpegts"
 )
 
 // numberBits is how many bits of the frame number the made picture shows, as squares in its top row.
@@ -50,8 +52,18 @@ func clip(t testing.TB, seconds int, rate string, extra ...string) string {
 	return name
 }
 
-// media is a rendition's init and segments from the folder, from segment number first on, as one file.
+// media is a rendition's init and segments from the folder, from segment number first on, as one file: those that inputs
+// have filled, the slate left out.
 func (s *station) media(rendition string, first int64) []byte {
+	s.t.Helper()
+	return s.mediaIf(rendition, func(k int64, slate bool) bool { return k >= first && !slate })
+}
+
+// isSlate tells whether a segment has the brand of the slate.
+func isSlate(segment []byte) bool { return bytes.Contains(segment[:min(len(segment), 40)], []byte("slat")) }
+
+// mediaIf is a rendition's init and those segments of it that are wanted.
+func (s *station) mediaIf(rendition string, want func(k int64, slate bool) bool) []byte {
 	s.t.Helper()
 	dir := filepath.Join(s.origin(), rendition)
 	inits, _ := filepath.Glob(filepath.Join(dir, "init-*.mp4"))
@@ -63,14 +75,13 @@ func (s *station) media(rendition string, first int64) []byte {
 		s.t.Fatal(err)
 	}
 	for _, k := range s.numbers(rendition) {
-		if k < first {
-			continue
-		}
 		b, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.m4s", k)))
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		out = append(out, b...)
+		if want(k, isSlate(b)) {
+			out = append(out, b...)
+		}
 	}
 	return out
 }
@@ -110,8 +121,14 @@ func decode(t testing.TB, media []byte, args ...string) []byte {
 // frameNumbers reads the number in each picture of a rendition.
 func (s *station) frameNumbers(rendition string, first int64) []int {
 	s.t.Helper()
+	return numbersIn(s.t, s.media(rendition, first))
+}
+
+// numbersIn reads the number in each picture of media.
+func numbersIn(t testing.TB, media []byte) []int {
+	t.Helper()
 	const w, h = 320, 180
-	raw := decode(s.t, s.media(rendition, first), "-fps_mode", "passthrough", "-vf", fmt.Sprintf("scale=%d:%d,format=gray", w, h), "-f", "rawvideo")
+	raw := decode(t, media, "-fps_mode", "passthrough", "-vf", fmt.Sprintf("scale=%d:%d,format=gray", w, h), "-f", "rawvideo")
 	var out []int
 	for ; len(raw) >= w*h; raw = raw[w*h:] {
 		n := 0
@@ -146,21 +163,54 @@ func wantConsecutive(t testing.TB, numbers []int) {
 // wantOnGrid fails when a rendition's decode times have a hole or an overlap, in units of its timescale.
 func (s *station) wantOnGrid(rendition string, step int64) {
 	s.t.Helper()
+	wantSteps(s.t, rendition, s.media(rendition, 0), step)
+}
+
+func wantSteps(t testing.TB, rendition string, media []byte, step int64) {
+	t.Helper()
 	cmd := exec.Command("ffprobe", "-v", "error", "-show_entries", "packet=dts", "-of", "csv=p=0", "pipe:0")
-	cmd.Stdin = bytes.NewReader(s.media(rendition, 0))
+	cmd.Stdin = bytes.NewReader(media)
 	out, err := cmd.Output()
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var last int64
 	for i, line := range strings.Fields(string(out)) {
 		dts, err := strconv.ParseInt(strings.Trim(line, ","), 10, 64)
 		if err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 		if i > 0 && dts-last != step {
-			s.t.Errorf("%s: packet %d at %d, %d after the one before; want %d", rendition, i, dts, dts-last, step)
+			t.Errorf("%s: packet %d at %d, %d after the one before; want %d", rendition, i, dts, dts-last, step)
 		}
 		last = dts
 	}
+}
+
+// withoutPID is a TS file in which a stream is missing between two instants, in seconds of the picture's times.
+func withoutPID(t testing.TB, file string, pid uint16, from, to float64) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []byte
+	first, now := -1.0, 0.0
+	for ; len(b) >= mpegts.Size; b = b[mpegts.Size:] {
+		p := mpegts.Packet(b[:mpegts.Size])
+		if base, _, ok := p.PCR(); ok {
+			if now = float64(base) / 90000; first < 0 {
+				first = now
+			}
+		}
+		if p.PID() == pid && now-first >= from && now-first < to {
+			continue
+		}
+		out = append(out, p...)
+	}
+	name := filepath.Join(t.TempDir(), "without.ts")
+	if err := os.WriteFile(name, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
