@@ -16,7 +16,7 @@ type State string
 const (
 	Failed    State = "failed"    // could not be opened; tried again with back-off
 	Listening State = "listening" // open, but nothing has come yet, or the SRT sender has hung up
-	Connected State = "connected" // SRT only: a peer is there, no datagram has come from it yet
+	Connected State = "connected" // a peer is there, no datagram has come from it yet
 	Receiving State = "receiving" // a datagram came within the last second
 	Silent    State = "silent"    // datagrams came, but not within the last second
 )
