@@ -176,7 +176,7 @@ func (r *repairer) judge(now tick.Tick) (level, text string) {
 	case now-max(r.last, r.since) >= fecMissing && r.state != fecGone:
 		r.state = fecGone
 		return "warning", fmt.Sprintf("media comes, but no FEC on %s: nothing can be brought back", r.ports())
-	case late > r.p.in.config.Merge && !r.short:
+	case s.Delay > 0 && late > r.p.in.config.Merge && !r.short:
 		r.short = true
 		const step = 10 * time.Millisecond
 		return "warning", fmt.Sprintf("FEC comes up to %v late, and a missing packet is waited for %v only: make merge %v",

@@ -2,16 +2,22 @@ package ingest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/net/ipv4"
+
 	"onair/pipeline/ingest"
 	"onair/pkg/fec"
+	"onair/pkg/leg"
+	"onair/pkg/tick"
 )
 
 // fecSender sends media with a matrix of 5x4, losing some.
@@ -25,7 +31,19 @@ type fecSender struct {
 // newFECSender dials the ports of media, columns and rows; a port of 0 is not sent to.
 func newFECSender(t *testing.T, host string, media, column, row int) *fecSender {
 	t.Helper()
-	at := func(port int) net.Conn { return dial(t, net.JoinHostPort(host, fmt.Sprint(port))) }
+	at := func(port int) net.Conn {
+		c := dial(t, net.JoinHostPort(host, fmt.Sprint(port)))
+		if net.ParseIP(host).IsMulticast() {
+			lo, err := net.InterfaceByName("lo")
+			if err == nil {
+				err = ipv4.NewPacketConn(c.(net.PacketConn)).SetMulticastInterface(lo)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
 	s := &fecSender{t: t, media: at(media)}
 	to := map[fec.Kind]net.Conn{}
 	for kind, port := range map[fec.Kind]int{fec.Column: column, fec.Row: row} {
@@ -84,6 +102,7 @@ func TestFECBringsBack(t *testing.T) {
 		{"on the usual ports", "rtp://127.0.0.1:%d?fec=1", "127.0.0.1"},
 		{"IPv6", "rtp://[::1]:%d?fec=1", "::1"},
 		{"on every address", "rtp://:%d?fec=1", "127.0.0.1"},
+		{"multicast", "rtp://239.81.7.21:%d?interface=lo&fec=1", "239.81.7.21"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -211,5 +230,48 @@ func TestMissingFECIsToldOnce(t *testing.T) {
 	}
 	if bytes.Count([]byte(r.log.String()), []byte("no FEC")) != 0 {
 		t.Error("told by the log too")
+	}
+}
+
+// A matrix of 20 packets that are 20 ms apart takes longer than the merge waits.
+func TestFECThatComesTooLateIsTold(t *testing.T) {
+	t.Parallel()
+	port, events := freeRun(t), &eventLog{}
+	u, err := leg.Parse(fmt.Sprintf("rtp://127.0.0.1:%d?fec=1", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clock atomic.Int64
+	clock.Store(int64(1000 * tick.Second))
+	now := func() tick.Tick { return tick.Tick(clock.Load()) }
+	in, err := ingest.NewInput(ingest.InputConfig{
+		Name: "main", Legs: []leg.URL{u}, Merge: 300 * time.Millisecond, Now: now, Event: events.add,
+	}, &sink{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	r := &rig{t: t, in: in, log: &text{}, now: now}
+	r.until("the leg is open", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Listening })
+	s := newFECSender(t, "127.0.0.1", port, port+2, port+4)
+	n := uint32(0)
+	r.until("it is told", func(st ingest.InputStats) bool {
+		if st.Legs[0].Packets == uint64(n) && st.Legs[0].FECPackets == s.sent {
+			clock.Add(int64(20 * tick.Millisecond))
+			s.run(n, n+1)
+			n++
+		}
+		return events.told("make merge") > 0
+	})
+	if events.told("FEC comes up to 700ms late, and a missing packet is waited for 300ms only: make merge 1.07s") != 1 {
+		t.Errorf("told: %q", events.all)
 	}
 }
