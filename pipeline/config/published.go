@@ -20,8 +20,8 @@ func awaits(u leg.URL) bool {
 	return u.Scheme == leg.RTMP || u.Scheme == leg.RTSP && u.Mode == leg.Listener
 }
 
-// portClash finds a leg that cannot have its port: HTTP shares its own with nobody, and legs that are published to share
-// one only where they name protocol and address alike.
+// portClash finds a leg that cannot have its port: HTTP shares its own with nobody, and legs that are published to
+// share one only where they name protocol and address alike.
 func (r *reader) portClash(at string, u leg.URL, c *Channel) {
 	if !awaits(u) {
 		return

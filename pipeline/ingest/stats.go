@@ -109,8 +109,9 @@ func (p *path) statsLocked(m merge.LegStats, now tick.Tick) LegStats {
 	s := LegStats{
 		URL: p.url.Redacted(), State: p.stateLocked(now), Error: p.err, Peer: text(p.peer),
 		Packets: p.meter.packets, Bytes: p.meter.bytes, Bitrate: p.meter.rate, Connects: p.connects,
-		Lost: m.Lost + p.lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates, Reordered: m.Reordered,
-		Stray: m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: p.rejected, Foreign: p.foreign,
+		Lost: m.Lost + p.lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates,
+		Reordered: m.Reordered,
+		Stray:     m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: p.rejected, Foreign: p.foreign,
 		PathDifference: m.PathDifference, LastPacket: p.last,
 	}
 	if p.fec != nil {

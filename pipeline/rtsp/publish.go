@@ -125,7 +125,7 @@ func (s *server) OnAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Re
 	r, err := newReceiver(ctx.Description, c.Output)
 	if err != nil {
 		c.Refused(peer.String() + ": " + err.Error())
-		return answer(base.StatusUnsupportedMediaType), nil
+		return answer(base.StatusUnsupportedMediaType), nil //nolint:nilerr // the status tells the publisher
 	}
 	ctx.Session.SetUserData(&publication{
 		mount: m, session: ctx.Session, receiver: r, peer: peer, over: make(chan struct{}),

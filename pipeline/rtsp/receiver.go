@@ -88,6 +88,7 @@ func (r *receiver) rtp(i int, p *rtp.Packet) {
 		s.going, s.open = false, false
 		r.renew(s)
 	}
+	r.catchUp(i, p.SSRC)
 	at, ok := r.clock.Time(i, p.Timestamp, r.out.Now())
 	if !ok {
 		return
@@ -158,8 +159,27 @@ func (r *receiver) rtcp(i int, p rtcp.Packet) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.streams[i]; s.going && s.sender != report.SSRC {
+	switch s := r.streams[i]; {
+	case s.going && s.sender == report.SSRC:
+		r.clock.Report(i, report.NTPTime, report.RTPTime)
+	case !s.going && len(s.early) < maxEarly:
+		s.early = append(s.early, report)
+	}
+}
+
+// maxEarly is how many sender reports are kept that come before the first packet.
+const maxEarly = 4
+
+// catchUp takes the reports that came before the first packet of a sender.
+func (r *receiver) catchUp(i int, sender uint32) {
+	s := r.streams[i]
+	if s.going || len(s.early) == 0 {
 		return
 	}
-	r.clock.Report(i, report.NTPTime, report.RTPTime)
+	for _, report := range s.early {
+		if report.SSRC == sender {
+			r.clock.Report(i, report.NTPTime, report.RTPTime)
+		}
+	}
+	s.early = nil
 }

@@ -66,7 +66,8 @@ func NewSession(text []byte, out Output) (*Session, error) {
 		}
 		s.endpoints = append(s.endpoints, e)
 		l := &line{}
-		l.merger, err = merge.New(merge.Config{Legs: 1, Window: reordering, Out: func(b []byte, lost int) { s.ordered(i, b, lost) }})
+		ordered := func(b []byte, lost int) { s.ordered(i, b, lost) }
+		l.merger, err = merge.New(merge.Config{Legs: 1, Window: reordering, Out: ordered})
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph265"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpmpeg1audio"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpmpeg4audio"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"onair/pkg/mpegts"
@@ -37,6 +38,7 @@ type stream struct {
 	sender uint32 // SSRC
 	going  bool   // next and sender are known
 	gap    bool   // packets of the unit under way are missing
+	early  []*rtcp.SenderReport
 }
 
 // decode takes the next packet and returns a whole unit, errMore, or what is wrong.
@@ -138,9 +140,17 @@ func (s *stream) describe() error {
 		}
 	case *format.MPEGTS:
 	default:
-		return fmt.Errorf("%s", f.Codec())
+		return errors.New(name(s.media, f))
 	}
 	return s.check()
+}
+
+// name is what a format is called by itself or by the session description.
+func name(m *description.Media, f format.Format) string {
+	if g, ok := f.(*format.Generic); ok {
+		return strings.TrimSpace(string(m.Type) + " " + g.RTPMap())
+	}
+	return f.Codec()
 }
 
 // check finds out whether the muxer takes the track.
