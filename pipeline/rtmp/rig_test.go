@@ -66,12 +66,6 @@ func (d *desk) state() state {
 	return state{d.begun, d.second, len(d.ts) / mpegts.Size, d.ended, d.refused, d.wrong}
 }
 
-func (d *desk) take() []byte {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return bytes.Clone(d.ts)
-}
-
 func (d *desk) until(t *testing.T, what string, ok func(state) bool) {
 	t.Helper()
 	deadline := time.After(15 * time.Second)

@@ -23,7 +23,7 @@ const per90k = 90 // 1/90 000 s in a millisecond
 type Muxer struct {
 	out          func([]byte)
 	counters     map[uint16]uint8 // the next one, by PID
-	clock        tick.Unwrapper // 32 bits of milliseconds: 49.7 days
+	clock        tick.Unwrapper   // 32 bits of milliseconds: 49.7 days
 	video, audio stream
 	ts           *tsmux.Muxer // nil: not known yet of which streams
 	waiting      []unit
