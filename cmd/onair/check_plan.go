@@ -105,6 +105,9 @@ func (p *plan) print(w io.Writer) error {
 	if c.Timeline == c.Outputs[0] {
 		out.f("             pipelines with folders of their own are not twins: those share a timeline")
 	}
+	if c.Webhook != "" {
+		out.f("  webhook    %s", c.Webhook)
+	}
 	out.f("")
 	p.inputs(out)
 	out.f("")
@@ -168,10 +171,23 @@ func (p *plan) inputs(out *lines) {
 		}
 	}
 	if len(p.ch.Inputs) > 1 {
-		out.f("  the first that is received is used until it is silent for %s; the others are received and watched",
-			p.ch.Failover.Loss)
+		out.f("  the first that is well is used; one that is silent for %s is left, and returned to when well for %s",
+			p.ch.Failover.Loss, p.ch.Failover.ReturnAfter)
 	}
-	out.f("  while none is received: a gap (this version has no slate)")
+	p.slate(out)
+}
+
+func (p *plan) slate(out *lines) {
+	what := "a card with name and clock"
+	if p.ch.Slate.Image != "" {
+		what = p.ch.Slate.Image
+	}
+	out.f("  slate      %s, after the last picture was held for %s", what, p.ch.Slate.Hold)
+	if p.ch.StartsOnSlate() {
+		out.f("    start    on it, if no input has come within 3s")
+	} else {
+		out.f("    start    waits for the first input")
+	}
 }
 
 func (p *plan) times(out *lines) {

@@ -14,13 +14,6 @@ func (r *reader) later(c *Channel) {
 		path := fmt.Sprintf("inputs[%d]", i)
 		r.check(in.Timecode != timecodeSEI, path+".timecode", notYet, "allowed is none")
 	}
-	var std Channel
-	std.setDefaults()
-	r.check(c.Failover.ReturnAfter == std.Failover.ReturnAfter, "failover.return_after", notYet,
-		"allowed is "+short(std.Failover.ReturnAfter))
-	r.check(c.Slate.Image == "", "slate.image", notYet, `allowed is ""`)
-	r.check(c.Slate.Text == "", "slate.text", notYet, `allowed is ""`)
-	r.check(c.Webhook == "", "webhook", notYet, `allowed is ""`)
 	for i, s := range c.Outputs {
 		r.laterStore(fmt.Sprintf("outputs[%d]", i), s)
 	}

@@ -115,7 +115,7 @@ func (r *reader) validate(c *Channel) {
 	r.inputs(c)
 	r.oneOf("start", c.Start, startSlate, startWait)
 	r.between("failover.loss", c.Failover.Loss, minLoss, maxLoss)
-	r.between("slate.hold", c.Slate.Hold, 0, maxHold)
+	r.slate(c)
 	r.check(c.Failover.Errors >= 0, "failover.errors", "is negative", "allowed is 0 (off) or more")
 	r.lasting("failover.black", c.Failover.Black)
 	r.lasting("failover.freeze", c.Failover.Freeze)
@@ -123,8 +123,7 @@ func (r *reader) validate(c *Channel) {
 	r.times(c)
 	r.renditions(c)
 	r.stores(c)
-	r.check(c.Webhook == "" || httpURL(c.Webhook), "webhook", "is no HTTP address",
-		"allowed is http://HOST/... or https://HOST/...")
+	r.webhook(c)
 	r.later(c)
 	c.complete()
 }
