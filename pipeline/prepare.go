@@ -134,6 +134,7 @@ func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Re
 	for _, st := range c.stores {
 		p, err := publish.New(publish.Config{
 			Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
+			Event: c.events.stage("publish"),
 			Presentation: presentation.Config{
 				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.file.Window), Tracks: tracks,
 			},
