@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"onair/pipeline/control"
 	"onair/pipeline/ingest"
 	"onair/pkg/tick"
@@ -27,6 +29,10 @@ type watcher struct {
 func (c *Channel) watch(ctx context.Context) {
 	w := watcher{Channel: c, inputs: map[string]control.InputState{}, legs: map[string]ingest.State{}}
 	w.ahead = w.clock()
+	if unsynchronized() {
+		w.events.add("channel", "warning", "the host's clock is not synchronized: segment numbers and dates are counted from it, "+
+			"so it must not be wrong by much; run an NTP client")
+	}
 	timer := time.NewTicker(watchEvery)
 	defer timer.Stop()
 	for {
@@ -73,6 +79,13 @@ func (w *watcher) state() {
 
 // clock is how far the host's clock is before the channel's, which no step moves.
 func (w *watcher) clock() time.Duration { return time.Since(w.now().Time().Round(0)) }
+
+// unsynchronized tells whether the kernel knows that nobody keeps the host's clock right (adjtimex(2), STA_UNSYNC).
+func unsynchronized() bool {
+	var t unix.Timex
+	_, err := unix.Adjtimex(&t)
+	return err == nil && t.Status&unix.STA_UNSYNC != 0
+}
 
 func (w *watcher) hostClock() {
 	ahead := w.clock()
