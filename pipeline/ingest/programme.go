@@ -140,6 +140,7 @@ func (p *Programme) publish() {
 	p.n.Offset, p.n.Drift, p.n.Measured = p.cfg.Clock.Offset()
 	p.mu.Lock()
 	p.shown = p.n
+	p.shown.Unanchored += p.cfg.Clock.Lost()
 	p.mu.Unlock()
 }
 
