@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"onair/pipeline/config"
 	"onair/pipeline/encode"
@@ -125,6 +126,9 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 	return air, err
 }
 
+// publishLate is how long publishers wait for a rendition beyond its usual lag: the assembly has waited already.
+const publishLate = 250 * time.Millisecond
+
 func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition) ([]*publish.Publisher, error) {
 	var tracks []presentation.Track
 	for _, r := range rs {
@@ -135,6 +139,7 @@ func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Re
 		p, err := publish.New(publish.Config{
 			Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
 			Event: c.events.stage("publish"),
+			Late:  publishLate,
 			Presentation: presentation.Config{
 				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.file.Window), Tracks: tracks,
 			},
