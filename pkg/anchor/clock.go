@@ -158,7 +158,7 @@ func (c *Clock) follow(p Place, s Stamp) {
 	c.lead = lead{}
 	c.refMax = max(c.refMax, p.PTS)
 	if state == Mapped {
-		c.offset.push(at-s.Arrival, s.Arrival)
+		c.offset.push(tick.Tick(p.PTS)*tick.Per90k, at, s.Arrival)
 		c.lag.push(s.Arrival-at, s.Arrival)
 	}
 }
