@@ -193,6 +193,7 @@ func (e *Encoder) begin(now tick.Tick) {
 func (e *Encoder) where(src Source, now tick.Tick) (video, audio tick.Tick, in entrance, ok bool) {
 	grid := e.cfg.Channel.Grid
 	video, audio, any := e.cfg.Output.Next(e.resume)
+	audio = max(audio, video-ffmpeg.MaxSoundAhead) // what is missing for longer stays a gap
 	want := video
 	if !any {
 		want = 0 // nothing before: from the first point at which the source can be decoded

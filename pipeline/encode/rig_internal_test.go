@@ -35,6 +35,7 @@ type source struct {
 	n        int // frames so far; frame n lies at noon + n slots
 	format   uint32
 	off      bool // nothing arrives
+	mute     bool // no sound arrives
 	unprobed bool
 	last     tick.Tick
 	order    byte // for the next video packet
@@ -90,6 +91,9 @@ func (s *source) arrive(now tick.Tick) {
 	}
 	e := spool.Entry{PID: videoPID, Video: true, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Access: access, Format: s.format}
 	s.spool.Append(pkt, now, &e)
+	if s.mute {
+		return
+	}
 	e = spool.Entry{PID: audioPID, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Format: s.format}
 	s.spool.Append(pes(audioPID, pts), now, &e)
 }
