@@ -44,10 +44,11 @@ type input struct {
 	settled   tick.Tick // until then the last correction shows in what is measured; of watchDrift
 }
 
-// newInput wires an input. Nothing is opened yet.
-func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, error) {
+// newInput wires an input with its stored anchors, of which last is the highest number. Nothing is opened yet.
+func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor, last int64) (*input, error) {
 	in := &input{name: cfg.Name, cfg: cfg, spool: spool.New(spool.Config{}), table: anchor.NewTable()}
 	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
+	clock.Follow(last)
 	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
 	event := c.events.stage("ingest")
 	in.prober = encode.NewProber(encode.ProberConfig{

@@ -79,6 +79,9 @@ func NewClock(table *Table, known []Anchor, made func(Anchor)) *Clock {
 	return c
 }
 
+// Follow tells that generations up to last are in use elsewhere, known or not. It is called before anything is pushed.
+func (c *Clock) Follow(last int64) { c.last = max(c.last, last) }
+
 // SetGrid tells the slot length on which the reference stream's frames lie: from then on anchors can be fixed. A
 // channel without video gives its audio frame's length.
 func (c *Clock) SetGrid(slot tick.Tick) {
