@@ -52,7 +52,7 @@ func (c *runCmd) Run(e *env) error {
 
 // runChannels builds the channels, serves them, and runs them to their end.
 func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
-	if err := checkFFmpeg(ctx, log); err != nil {
+	if err := checkFFmpeg(ctx, files, log); err != nil {
 		return err
 	}
 	if _, set := os.LookupEnv("GOGC"); !set {
@@ -101,14 +101,26 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 	return errors.Join(err, servers.Wait())
 }
 
-// checkFFmpeg refuses to start without a usable FFmpeg.
-func checkFFmpeg(ctx context.Context, log zerolog.Logger) error {
+// checkFFmpeg refuses to start without an FFmpeg that can make the channels' renditions.
+func checkFFmpeg(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
 	for _, program := range []string{"ffmpeg", "ffprobe"} {
 		v, err := ffmpegVersion(ctx, program)
 		if err != nil {
 			return err
 		}
 		log.Info().Str("program", program).Str("version", v.Text).Msg("found")
+	}
+	out, err := exec.CommandContext(ctx, "ffmpeg", ffmpeg.EncodersArgs()...).Output()
+	if err != nil {
+		return fmt.Errorf("ffmpeg does not list its encoders: %w", err)
+	}
+	can := ffmpeg.ParseEncoders(out)
+	for _, f := range files {
+		// Of any size: the default ladder's encoder is the same for all.
+		picture := config.Picture{Width: assumedWidth, Height: assumedHeight, SARNum: 1, SARDen: 1}
+		if err := can.Check(f.Ladder(picture, f.FrameRate)); err != nil {
+			return fmt.Errorf("channel %s: %w", f.Name, err)
+		}
 	}
 	return nil
 }
