@@ -84,7 +84,7 @@ func needFFmpeg(t *testing.T) {
 func TestRunEndsAsAsked(t *testing.T) {
 	needFFmpeg(t)
 	file := channelFile(t, "http: \"127.0.0.1:0\"\n")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	began := time.Now()
 	if code, _, stderr := onair(ctx, "run", file); code != exitOK || !strings.Contains(stderr, `"serving"`) {
