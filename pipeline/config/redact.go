@@ -29,8 +29,8 @@ func Redact(s string) string {
 	return options(userinfo.ReplaceAllString(s, "${1}"+hidden+"@"))
 }
 
-// RedactTyped is Redact for what somebody wrote where a URL was wanted: nothing that follows the name of a secret option
-// on its line is shown, for where the secret ends is not known when it was not escaped.
+// RedactTyped is Redact for what somebody wrote where a URL was wanted: nothing that follows a secret option's name on
+// its line is shown, for where the secret ends is not known when it was not escaped.
 func RedactTyped(s string) string {
 	lines := strings.SplitAfter(Redact(s), "\n")
 	for i, line := range lines {
