@@ -75,3 +75,21 @@ func TestSoundThatComesBackDoesNotBeginWhereItEnded(t *testing.T) {
 	r.settled()
 	r.wantEveryPicture()
 }
+
+func TestAPauseThatIsNoLossEndsNoRun(t *testing.T) {
+	r := newRig(t, 'a')
+	r.e.cfg.Loss = 10 * tick.Second
+	r.onAir("a")
+	r.frames(60)
+	r.sources[0].off = true
+	r.frames(25 * 6)
+	r.sources[0].off = false
+	r.frames(25)
+	r.settled()
+	r.wantEveryPicture()
+	if st := r.e.Status(); st.Started != 1 || st.Restarts != 0 {
+		t.Fatalf("%d runs, %d restarts", st.Started, st.Restarts)
+	}
+	r.sources[0].order = stallOnce // and what was idle may still stall
+	r.until("a restart", func() bool { return r.e.Status().Restarts == 1 })
+}
