@@ -62,9 +62,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor, last int64) 
 		Select: cfg.Tracks(),
 		Found: func(src ffmpeg.Source, whole bool) {
 			event("info", fmt.Sprintf("input %s: %s", cfg.Name, describe(src)))
-			if whole || c.file.Video != nil { // a ladder by default is not made for a picture that may yet come
-				c.found(src)
-			}
+			c.judge(cfg.Name, src, whole)
 		},
 	})
 	var err error
@@ -73,6 +71,22 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor, last int64) 
 		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(),
 	}, in.programme)
 	return in, err
+}
+
+// judge decides whether the channel can begin with what was found in an input; whole is false while a picture that its
+// programme announces has not come. It comes as another format.
+func (c *Channel) judge(input string, src ffmpeg.Source, whole bool) {
+	air, event := c.air.Load(), c.events.stage("ingest")
+	switch {
+	case air != nil && air.grid.Rate.IsZero() && src.Video != nil && !c.file.SoundOnly():
+		event("warning", fmt.Sprintf("input %s: its picture is not used: %s", input, withoutPictures))
+	case air == nil && !whole && !c.file.SoundOnly() && (c.file.Video == nil || c.file.FrameRate.IsZero()):
+		event("warning", fmt.Sprintf("input %s: the picture that its programme announces does not come: the channel waits "+
+			"for it, because its grid is made for the picture's rate (it goes on air with sound, and black, if its file says "+
+			"frame_rate and video)", input))
+		return
+	}
+	c.found(src)
 }
 
 // anchored keeps an anchor that an input's clock has made.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"onair/pipeline/config"
@@ -35,7 +36,12 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	c.compare(grid)
-	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, c.renditions(stored, grid))
+	rs := c.renditions(stored, grid)
+	if len(rs) == 0 {
+		return nil, fmt.Errorf("channel %s: there is nothing to encode: the file has no audio, and %s", c.file.Name,
+			withoutPictures)
+	}
+	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, rs)
 }
 
 // newGrid makes the channel's grid at its first start and stores it.
@@ -45,8 +51,11 @@ func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
 	c.mu.Unlock()
 	rate := c.file.FrameRate
 	switch {
-	case c.file.Video == nil && src.Video == nil, c.file.Video != nil && len(c.file.Video) == 0:
-		rate = tick.Rate{} // without pictures
+	case c.file.SoundOnly():
+		rate = tick.Rate{}
+	case c.file.Video == nil && src.Video == nil:
+		rate = tick.Rate{}
+		c.events.add("timeline", "info", "the first source has no picture: the channel is one of sound alone from now on")
 	case rate.IsZero() && src.Video != nil && src.Video.Rate.Num > 0:
 		rate = tick.Nearest(src.Video.Rate.Num, src.Video.Rate.Den)
 	case rate.IsZero():
@@ -73,8 +82,14 @@ func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
 	return made, nil
 }
 
+// withoutPictures is what to do about a channel of sound alone that is to get pictures.
+const withoutPictures = "grid.json was made for a channel without pictures, remove it to start a timeline with pictures"
+
 // compare tells when the stored grid is not what the file asks for now: the grid of a channel never changes by itself.
 func (c *Channel) compare(grid tick.Grid) {
+	if grid.Rate.IsZero() && len(c.file.Video) > 0 {
+		c.events.add("timeline", "warning", "there is only sound: "+withoutPictures)
+	}
 	rate := c.file.FrameRate
 	if rate.IsZero() || grid.Rate.IsZero() {
 		rate = grid.Rate
@@ -90,6 +105,9 @@ func (c *Channel) compare(grid tick.Grid) {
 // renditions is the channel's ladder for the picture that it began with.
 func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition {
 	out := c.file.Ladder(stored.Picture, grid.Rate)
+	if grid.Rate.IsZero() {
+		out = slices.DeleteFunc(out, func(r ladder.Rendition) bool { return r.Kind == ladder.Video })
+	}
 	for i := range out {
 		out[i] = out[i].WithDefaults()
 		if out[i].Codec == ladder.H264 { // the other encoders drop them
