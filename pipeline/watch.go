@@ -42,8 +42,8 @@ func (c *Channel) watch(ctx context.Context) {
 		restless: map[string]restless{}}
 	w.ahead = w.clock()
 	if unsynchronized() {
-		w.events.add("channel", "warning", "the host's clock is not synchronized: segment numbers and dates are counted from it, "+
-			"so it must not be wrong by much; run an NTP client")
+		w.events.add("channel", "warning", "the host's clock is not synchronized: segment numbers and dates are counted "+
+			"from it, so it must not be wrong by much; run an NTP client")
 	}
 	timer := time.NewTicker(watchEvery)
 	defer timer.Stop()

@@ -151,8 +151,8 @@ func (p *Publisher) restore(f found) error {
 	}
 	grid := p.cfg.Presentation.Grid
 	if grid.Start(last) > p.cfg.Now()+farAhead {
-		return fmt.Errorf("segment %d lies in the future: the list is of another grid, or this host's clock is wrong, or was; "+
-			"its files go when new playlists stand", last)
+		return fmt.Errorf("segment %d lies in the future: the list is of another grid, or this host's clock is wrong, or "+
+			"was; its files go when new playlists stand", last)
 	}
 	p.salvage(f, &l, last)
 	if err := p.window.Restore(l); err != nil {

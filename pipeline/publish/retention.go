@@ -102,8 +102,8 @@ func (p *Publisher) current(name string) bool {
 	return false
 }
 
-// removeStrangers throws away the playlists of tracks that are gone, and segments of the future, once new playlists stand
-// that do not name them.
+// removeStrangers throws away the playlists of tracks that are gone, and segments of the future, once new playlists
+// stand that do not name them.
 func (p *Publisher) removeStrangers() {
 	p.trash.throw(p.trash.strangers...)
 	p.trash.throw(p.trash.future...)
