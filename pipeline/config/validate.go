@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"onair/pkg/merge"
 	"onair/pkg/tick"
 )
 
@@ -32,8 +33,10 @@ const (
 	minLoss    = 100 * time.Millisecond // networks pause for less
 	maxLoss    = time.Minute
 	maxHold    = 10 * time.Second
-	maxMerge   = 15 * time.Second // beyond it a 100 Mb/s feed's 16-bit sequence numbers repeat within the window
 )
+
+// maxMerge is how long the merge can keep datagrams.
+var maxMerge = merge.MaxWindow.Duration()
 
 // minWindow is the segments that a live playlist must keep (RFC 8216bis §6.2.2).
 const minWindow = 3
