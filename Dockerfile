@@ -1,6 +1,6 @@
 # onair in a container: builds from source, runs as a user without rights, needs to write only /var/lib/onair (and /tmp).
 #   docker build -t onair --build-arg VERSION=$(git describe --tags --always) .
-#   docker run --read-only --tmpfs /tmp -v onair:/var/lib/onair -v ./news.yaml:/etc/onair/channel.yaml:ro --network host onair
+#   docker run --read-only --tmpfs /tmp -e SRT_PASSPHRASE -v onair:/var/lib/onair -v ./news.yaml:/etc/onair/channel.yaml:ro --network host onair
 # The base images may be replaced by any Debian 12: the one to build on needs Go, the other nothing.
 ARG BUILD_IMAGE=golang:1.26-bookworm
 ARG RUN_IMAGE=debian:bookworm-slim

@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	// farAhead is how many segments a rendition may be ahead of another before that one is no longer waited for. The
-	// renditions of a run advance together; while a run is replaced none does, so that a crash makes no gap.
-	farAhead = 2
+	// farAhead is how far beyond a segment's end the first rendition gets before the others are no longer waited for:
+	// more than an encoder looks ahead and a source sends its sound late. It is media, not time: the renditions of a run
+	// advance together; while a run is replaced none does, so that a crash makes no gap.
+	farAhead = 2 * tick.Second
 	// maxHeld bounds the segment numbers that wait for a rendition.
 	maxHeld = 8
 )
@@ -40,6 +41,7 @@ type assembly struct {
 	held    []publish.Segment // complete, but other renditions of their number are not
 	emitted map[string]int64  // last number that each rendition has completed
 	slates  map[int]bool      // runs of which the newest frames are no input's
+	given   int64             // newest number that was handed to the publishers: nothing up to there is wanted again
 }
 
 // track is one rendition on its way.
@@ -84,6 +86,9 @@ var _ encode.Output = (*assembly)(nil)
 // Next is where media is wanted next, see encode.Output.
 func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	video, audio = 1<<62, 1<<62
+	a.mu.Lock()
+	floor := a.grid.Start(a.given + 1) // a rendition that was given up is not encoded again for what is listed
+	a.mu.Unlock()
 	for _, t := range a.tracks {
 		t.mu.Lock()
 		at, last := t.cutter.Next(), t.cutter.Emitted()
@@ -97,6 +102,7 @@ func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 				at = max(at, a.grid.Start(last+1))
 			}
 		}
+		at = max(at, floor)
 		if t.Kind == ladder.Video {
 			video = min(video, at)
 		} else {
@@ -219,14 +225,16 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 			!errors.Is(err, packager.ErrAhead) {
 			return err
 		}
-		a.mu.Lock()
-		a.release() // a segment given up may be what others wait for
-		a.mu.Unlock()
 	}
 	for _, seg := range segs {
 		if err := a.emit(t, seg); err != nil {
 			return err
 		}
+	}
+	if len(segs) == 0 { // it may be what others waited for, or show that one of them is not worth it
+		a.mu.Lock()
+		a.release()
+		a.mu.Unlock()
 	}
 	return nil
 }
@@ -258,6 +266,7 @@ func (a *assembly) release() {
 		if a.version == "" || !a.settled(k) {
 			break
 		}
+		a.given = max(a.given, k)
 		a.held = slices.DeleteFunc(a.held, func(s publish.Segment) bool {
 			if s.K == k {
 				for _, p := range a.publishers {
@@ -274,18 +283,15 @@ func (a *assembly) release() {
 
 // settled tells whether no rendition will still bring segment k, or it is not worth waiting for.
 func (a *assembly) settled(k int64) bool {
-	all, most := true, int64(0)
+	all, front := true, tick.Tick(0)
 	for _, t := range a.tracks {
-		last := a.emitted[t.Name]
-		all = all && (last >= k || a.passed(t, k))
-		most = max(most, last)
+		t.mu.Lock()
+		next, last := t.cutter.Next(), t.cutter.Emitted()
+		t.mu.Unlock()
+		brought := a.emitted[t.Name] >= k
+		passed := a.grid.K(next) > k && last < k // incomplete
+		all = all && (brought || passed)
+		front = max(front, next)
 	}
-	return all || most >= k+farAhead
-}
-
-// passed tells whether a rendition has left segment k behind, complete or not.
-func (a *assembly) passed(t *track, k int64) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return a.grid.K(t.cutter.Next()) > k
+	return all || front >= a.grid.Start(k+1)+farAhead
 }

@@ -117,14 +117,14 @@ func TestSegmentsWaitForEveryInitialization(t *testing.T) {
 	if err := r.Header(1, "v", header(t, "h264")); err != nil {
 		t.Fatal(err)
 	}
-	r.until(1, "v", 5)
-	r.wantWaiting(0, 2)
+	r.until(1, "v", 3)
+	r.wantWaiting(0, 1)
 	if err := r.Header(1, "a", header(t, "aac")); err != nil {
 		t.Fatal(err)
 	}
-	r.wantWaiting(0, 2)
-	r.until(1, "a", 5)
-	r.wantWaiting(2, 0)
+	r.wantWaiting(0, 1)
+	r.until(1, "a", 3)
+	r.wantWaiting(1, 0)
 }
 
 func TestANumberWaitsForItsRenditionsButNotForEver(t *testing.T) {
@@ -135,12 +135,32 @@ func TestANumberWaitsForItsRenditionsButNotForEver(t *testing.T) {
 	r.wantWaiting(0, 1)
 	r.until(1, "a", 3)
 	r.wantWaiting(1, 0)
-	r.until(1, "v", 5)
+	for s := 5; s <= 13; s += 2 { // no sound any more: each number comes two seconds after its end, not later and later
+		r.until(1, "v", s)
+		r.wantWaiting(s/2-1, 1)
+		r.until(1, "v", s+1)
+		r.wantWaiting(s/2, 1) // the next one is complete
+	}
+}
+
+// While a run is replaced nothing advances: whatever that takes, no number is given up.
+func TestACrashGivesNoNumberUp(t *testing.T) {
+	r := newAssemblyRig(t)
+	r.heads(1)
+	r.Take(1, noon, noon)
+	r.until(1, "v", 3)
+	r.until(1, "a", 5)
 	r.wantWaiting(1, 1)
-	r.until(1, "v", 7)
-	r.wantWaiting(1, 2)
-	r.until(1, "v", 9) // farAhead
-	r.wantWaiting(2, 2)
+	r.Done(1)
+	at, _, _ := r.Next(true)
+	r.Take(2, at, at)
+	r.heads(2)
+	r.n["v"], r.n["a"] = 50, aac.Next(at)
+	for s := 3; s <= 7; s++ {
+		r.until(2, "a", s)
+		r.until(2, "v", s)
+	}
+	r.wantWaiting(3, 0)
 }
 
 func TestASegmentThatIsGivenUpDelaysNoOther(t *testing.T) {
@@ -185,6 +205,23 @@ func TestNext(t *testing.T) {
 	}
 	if v, a, _ := r.Next(true); v != noon+2*tick.Second || a != v {
 		t.Fatalf("first incomplete segment: %v and %v after noon", (v - noon).Duration(), (a - noon).Duration())
+	}
+}
+
+// What is listed is not encoded again, however far back a rendition is that was given up.
+func TestNextLeavesOutWhatIsListed(t *testing.T) {
+	r := newAssemblyRig(t)
+	r.heads(1)
+	r.Take(1, noon, noon)
+	r.until(1, "a", 3)
+	r.until(1, "v", 61)
+	listed := noon + 58*tick.Second
+	for whole, want := range map[bool][2]tick.Tick{
+		true: {listed, listed}, false: {noon + 61*tick.Second, listed},
+	} {
+		if v, a, _ := r.Next(whole); v != want[0] || a != want[1] {
+			t.Errorf("whole %v: wanted next %v and %v after noon", whole, (v - noon).Duration(), (a - noon).Duration())
+		}
 	}
 }
 

@@ -100,12 +100,12 @@ func New(cfg ChannelConfig) (*Channel, error) {
 		return nil, err
 	}
 	for _, in := range c.file.Inputs {
-		known, err := c.timeline.anchors(context.Background(), in.Name)
+		known, last, err := c.timeline.anchors(context.Background(), in.Name)
 		if err != nil {
 			c.events.add("timeline", "warning", fmt.Sprintf(
 				"anchors of input %s cannot be read, new ones are made: %v", in.Name, err))
 		}
-		built, err := c.newInput(in, known)
+		built, err := c.newInput(in, known, last)
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
 		}

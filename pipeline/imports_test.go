@@ -96,7 +96,7 @@ var modules = map[string][]string{
 	"github.com/rs/zerolog":                {"pipeline", "pipeline/*", "cmd/onair"},
 	"golang.org/x/image":                   {"pkg/card"},
 	"golang.org/x/sync":                    {"pipeline", "pipeline/*", "cmd/onair"},
-	"golang.org/x/sys":                     {"pkg/child", "pkg/store", "pipeline/*", "cmd/onair"},
+	"golang.org/x/sys":                     {"pkg/child", "pkg/store", "pipeline", "pipeline/*", "cmd/onair"},
 	"golang.org/x/net":                     {"pipeline/*"},
 }
 

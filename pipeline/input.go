@@ -46,10 +46,11 @@ type input struct {
 	settled  tick.Tick // until then the last correction shows in what is measured; of watchDrift
 }
 
-// newInput wires an input. Nothing is opened yet.
-func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, error) {
+// newInput wires an input with its stored anchors, of which last is the highest number. Nothing is opened yet.
+func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor, last int64) (*input, error) {
 	in := &input{name: cfg.Name, cfg: cfg, spool: spool.New(spool.Config{}), table: anchor.NewTable()}
 	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
+	clock.Follow(last)
 	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
 	event := c.events.of("ingest", cfg.Name)
 	in.prober = encode.NewProber(encode.ProberConfig{
@@ -61,9 +62,7 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 				Level: control.Info, Stage: "ingest", Input: cfg.Name, Code: codeFormat,
 				Message: fmt.Sprintf("input %s: %s", cfg.Name, describe(src)),
 			})
-			if whole || c.file.Video != nil { // a ladder by default is not made for a picture that may yet come
-				c.found(src)
-			}
+			c.judge(cfg.Name, src, whole)
 			c.compareRate(cfg.Name, src)
 		},
 	})
@@ -74,6 +73,22 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor) (*input, err
 		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(), Event: event,
 	}, tee{in.programme, in.transport})
 	return in, err
+}
+
+// judge decides whether the channel can begin with what was found in an input; whole is false while a picture that its
+// programme announces has not come. It comes as another format.
+func (c *Channel) judge(input string, src ffmpeg.Source, whole bool) {
+	air, event := c.air.Load(), c.events.stage("ingest")
+	switch {
+	case air != nil && air.grid.Rate.IsZero() && src.Video != nil && !c.file.SoundOnly():
+		event("warning", fmt.Sprintf("input %s: its picture is not used: %s", input, withoutPictures))
+	case air == nil && !whole && !c.file.SoundOnly() && (c.file.Video == nil || c.file.FrameRate.IsZero()):
+		event("warning", fmt.Sprintf("input %s: the picture that its programme announces does not come: the channel waits "+
+			"for it, because its grid is made for the picture's rate (it goes on air with sound, and black, if its file says "+
+			"frame_rate and video)", input))
+		return
+	}
+	c.found(src)
 }
 
 // anchored keeps an anchor that an input's clock has made.

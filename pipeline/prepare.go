@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"onair/pipeline/config"
 	"onair/pipeline/encode"
@@ -17,7 +19,7 @@ import (
 // prepare fixes grid and ladder and builds the stages behind the spools. It returns nil when ctx ends first.
 func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 	stored, have, err := c.timeline.grid(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // else it is to stop, as asked
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	if !have {
@@ -33,7 +35,12 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	c.compare(grid)
-	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, c.renditions(stored, grid))
+	rs := c.renditions(stored, grid)
+	if len(rs) == 0 {
+		return nil, fmt.Errorf("channel %s: there is nothing to encode: the file has no audio, and %s", c.file.Name,
+			withoutPictures)
+	}
+	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, rs)
 }
 
 // newGrid makes the channel's grid at its first start and stores it.
@@ -41,8 +48,11 @@ func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
 	src := c.firstSource()
 	rate := c.file.FrameRate
 	switch {
-	case c.file.Video == nil && src.Video == nil, c.file.Video != nil && len(c.file.Video) == 0:
-		rate = tick.Rate{} // without pictures
+	case c.file.SoundOnly():
+		rate = tick.Rate{}
+	case c.file.Video == nil && src.Video == nil:
+		rate = tick.Rate{}
+		c.events.add("timeline", "info", "the first source has no picture: the channel is one of sound alone from now on")
 	case rate.IsZero() && src.Video != nil && src.Video.Rate.Num > 0:
 		rate = tick.Nearest(src.Video.Rate.Num, src.Video.Rate.Den)
 	case rate.IsZero():
@@ -69,8 +79,14 @@ func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
 	return made, nil
 }
 
+// withoutPictures is what to do about a channel of sound alone that is to get pictures.
+const withoutPictures = "grid.json was made for a channel without pictures, remove it to start a timeline with pictures"
+
 // compare tells when the stored grid is not what the file asks for now: the grid of a channel never changes by itself.
 func (c *Channel) compare(grid tick.Grid) {
+	if grid.Rate.IsZero() && len(c.file.Video) > 0 {
+		c.events.add("timeline", "warning", "there is only sound: "+withoutPictures)
+	}
 	rate := c.file.FrameRate
 	if rate.IsZero() || grid.Rate.IsZero() {
 		rate = grid.Rate
@@ -86,6 +102,9 @@ func (c *Channel) compare(grid tick.Grid) {
 // renditions is the channel's ladder for the picture that it began with.
 func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition {
 	out := c.file.Ladder(stored.Picture, grid.Rate)
+	if grid.Rate.IsZero() {
+		out = slices.DeleteFunc(out, func(r ladder.Rendition) bool { return r.Kind == ladder.Video })
+	}
 	for i := range out {
 		out[i] = out[i].WithDefaults()
 		if out[i].Codec == ladder.H264 { // the other encoders drop them
@@ -132,6 +151,9 @@ func conditions(f config.Failover) selector.Conditions {
 	}
 }
 
+// publishLate is how long publishers wait for a rendition beyond its usual lag: the assembly has waited already.
+const publishLate = 250 * time.Millisecond
+
 func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition) ([]*publish.Publisher, error) {
 	var tracks []presentation.Track
 	for _, r := range rs {
@@ -141,6 +163,8 @@ func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Re
 	for _, st := range c.stores {
 		p, err := publish.New(publish.Config{
 			Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
+			Event: c.events.stage("publish"),
+			Late:  publishLate,
 			Presentation: presentation.Config{
 				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.file.Window), Tracks: tracks,
 			},

@@ -13,6 +13,7 @@ import (
 	"onair/pipeline/config"
 	"onair/pipeline/control"
 	"onair/pkg/ffmpeg"
+	"onair/pkg/ladder"
 	"onair/pkg/tick"
 )
 
@@ -45,8 +46,6 @@ func picture(num, den int64, interlaced bool) ffmpeg.Source {
 }
 
 func TestTheFirstSourceDecidesTheGrid(t *testing.T) {
-	sound := picture(25, 1, false)
-	sound.Video = nil
 	unknown := picture(0, 0, false)
 	for name, c := range map[string]struct {
 		src    ffmpeg.Source
@@ -64,9 +63,9 @@ func TestTheFirstSourceDecidesTheGrid(t *testing.T) {
 		"no rate known":                  {unknown, "", "25", 100, 4 * tick.Second},
 		"the file's rate":                {picture(25, 1, true), "frame_rate: 50\n", "50", 200, 4 * tick.Second},
 		"the file's segment":             {picture(25, 1, true), "segment: 6s\n", "25", 150, 6 * tick.Second},
-		"sound alone":                    {sound, "", "0/0", 0, 4 * tick.Second},
+		"sound alone":                    {sound(), "", "0/0", 0, 4 * tick.Second},
 		"sound alone by the file":        {picture(25, 1, false), "video: []\n", "0/0", 0, 4 * tick.Second},
-		"sound where the file has video": {sound, "video: [{name: v1, size: 640x360, bitrate: 800k}]\n", "25", 100, 4 * tick.Second},
+		"sound where the file has video": {sound(), "video: [{name: v1, size: 640x360, bitrate: 800k}]\n", "25", 100, 4 * tick.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ch := newChannel(t, t.TempDir(), c.more)
@@ -111,6 +110,71 @@ func TestTheStoredGridRules(t *testing.T) {
 	}
 	if ev := same.events.newest(1); len(ev) != 0 {
 		t.Fatalf("events %+v although nothing differs", ev)
+	}
+}
+
+// A channel that began with sound alone goes on so whatever its file says later, and says what to do.
+func TestAGridWithoutPicturesStaysOnAir(t *testing.T) {
+	dir := t.TempDir()
+	first := newChannel(t, dir, "")
+	first.found(sound())
+	if _, err := first.prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	const video = "video: [{name: v720, size: 1280x720, bitrate: 3M}]\n"
+	again := newChannel(t, dir, video)
+	air, err := again.prepare(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !air.grid.Rate.IsZero() || len(air.renditions) != 1 || air.renditions[0].Kind != ladder.Audio {
+		t.Fatalf("grid %+v, renditions %+v", air.grid, air.renditions)
+	}
+	wantWarning(t, again, "remove it to start a timeline with pictures")
+	mute := newChannel(t, dir, video+"audio: []\n")
+	if _, err := mute.prepare(context.Background()); err == nil || !strings.Contains(err.Error(), "nothing to encode") {
+		t.Fatalf("error %v", err)
+	}
+	byDefault := newChannel(t, dir, "")
+	if air, err = byDefault.prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	byDefault.air.Store(air)
+	byDefault.judge("main", picture(25, 1, false), true)
+	wantWarning(t, byDefault, "input main: its picture is not used: grid.json")
+}
+
+func sound() ffmpeg.Source {
+	src := picture(25, 1, false)
+	src.Video = nil
+	return src
+}
+
+func wantWarning(t *testing.T, c *Channel, text string) {
+	t.Helper()
+	if ev := c.events.newest(1); len(ev) != 1 || ev[0].Level != control.Warning || !strings.Contains(ev[0].Message, text) {
+		t.Fatalf("events %+v, want %q", ev, text)
+	}
+}
+
+// The grid is for ever: it is not made before what it depends on has come.
+func TestAPictureThatIsAnnouncedIsWaitedFor(t *testing.T) {
+	const video = "video: [{name: v1, size: 640x360, bitrate: 800k}]\n"
+	for more, begins := range map[string]bool{
+		"": false, video: false, video + "frame_rate: 50\n": true, "frame_rate: 50\n": false, "video: []\n": true,
+	} {
+		ch := newChannel(t, t.TempDir(), more)
+		ch.judge("main", sound(), false)
+		if begun := ch.first != nil; begun != begins {
+			t.Errorf("%q: begun %v, want %v", more, begun, begins)
+		}
+		if !begins {
+			wantWarning(t, ch, "the channel waits")
+		}
+		ch.judge("main", picture(50, 1, false), true)
+		if ch.first == nil {
+			t.Errorf("%q: still waiting", more)
+		}
 	}
 }
 

@@ -77,8 +77,11 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 			published(st, ps)
 		}
 		s := control.Store{
-			Name: c.stores[i].String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Gaps, Queue: ps.Queue,
-			LatencyMs: float64(ps.Latency.Microseconds()) / 1000, LastError: ps.LastError,
+			Name: c.stores[i].String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Untaken, Queue: ps.Queue,
+			LastError: ps.LastError,
+		}
+		for _, t := range ps.Tracks {
+			s.LatencyMs = max(s.LatencyMs, float64(t.Latency.Microseconds())/1000)
 		}
 		if ps.ListedAt != 0 {
 			s.ListedAt = ps.ListedAt.Time()

@@ -121,25 +121,36 @@ func (t *timeline) anchorName(input string, gen int64) string {
 	return path.Join(t.channel, "anchors", input, strconv.FormatInt(gen, 10)+".json")
 }
 
-// anchors reads an input's stored anchors, oldest first. Those that cannot be read are left out, and told by the error.
-func (t *timeline) anchors(ctx context.Context, input string) ([]anchor.Anchor, error) {
+// errBroken tells that something else is stored under an anchor's name.
+var errBroken = errors.New("not the anchor of its name")
+
+// anchors reads an input's stored anchors: oldest first those that could be read in time, the newest with preference,
+// and the highest number in use, readable or not. Those that cannot be read are left out, and told by the error.
+func (t *timeline) anchors(ctx context.Context, input string) (known []anchor.Anchor, last int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timelineWait)
 	defer cancel()
 	gens, err := t.generations(ctx, input)
-	if err != nil {
-		return nil, err
+	if err != nil || len(gens) == 0 {
+		return nil, 0, err
 	}
-	var out []anchor.Anchor
+	last = gens[len(gens)-1]
+	gens = gens[max(0, len(gens)-keepAnchors):]
+	slices.Reverse(gens)
 	var failed error
-	for _, gen := range gens[max(0, len(gens)-keepAnchors):] {
+	for i, gen := range gens {
 		a, err := t.anchor(ctx, input, gen)
+		if err != nil && ctx.Err() != nil {
+			failed = errors.Join(failed, fmt.Errorf("there was no time for the %d oldest: %w", len(gens)-i, err))
+			break
+		}
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		out = append(out, a)
+		known = append(known, a)
 	}
-	return out, failed
+	slices.Reverse(known)
+	return known, last, failed
 }
 
 func (t *timeline) anchor(ctx context.Context, input string, gen int64) (a anchor.Anchor, err error) {
@@ -149,10 +160,13 @@ func (t *timeline) anchor(ctx context.Context, input string, gen int64) (a ancho
 		return a, err
 	}
 	if err := json.Unmarshal(o.Body, &a); err != nil || a.Gen != gen {
-		return a, fmt.Errorf("%s is not the anchor of generation %d", name, gen)
+		return a, fmt.Errorf("%s: %w", name, errBroken)
 	}
 	return a, nil
 }
+
+// maxGeneration bounds the numbers that are taken for those of generations.
+const maxGeneration = 1 << 40
 
 // generations are the numbers of an input's stored anchors, ascending.
 func (t *timeline) generations(ctx context.Context, input string) ([]int64, error) {
@@ -163,7 +177,7 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 	var gens []int64
 	for _, info := range list {
 		n, err := strconv.ParseInt(strings.TrimSuffix(path.Base(info.Name), ".json"), 10, 64)
-		if err == nil {
+		if err == nil && n > 0 && n < maxGeneration && info.Name == t.anchorName(input, n) {
 			gens = append(gens, n)
 		}
 	}
@@ -179,15 +193,23 @@ func (t *timeline) keep(input string, a anchor.Anchor) {
 		defer cancel()
 		err := t.write(ctx, input, a, t.store.Create)
 		if errors.Is(err, store.ErrExists) {
-			if _, broken := t.anchor(ctx, input, a.Gen); broken != nil {
-				err = t.write(ctx, input, a, t.store.Put)
-			} else {
-				err = nil
-			}
+			err = t.meet(ctx, input, a)
 		}
 		t.kept(input, a, err)
 		t.prune(ctx, input)
 	})
+}
+
+// meet settles that something is stored already where a belongs.
+func (t *timeline) meet(ctx context.Context, input string, a anchor.Anchor) error {
+	first, err := t.anchor(ctx, input, a.Gen)
+	switch {
+	case errors.Is(err, errBroken), errors.Is(err, store.ErrNotFound):
+		return t.write(ctx, input, a, t.store.Put)
+	case err == nil && (first.PTS != a.PTS || first.Tick != a.Tick):
+		return errors.New("another one has that number")
+	}
+	return err
 }
 
 // renew replaces a stored anchor, in the background.

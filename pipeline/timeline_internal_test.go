@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"onair/pkg/anchor"
 	"onair/pkg/store"
@@ -111,9 +113,9 @@ func TestAnchorsAreKeptPrunedAndReadBack(t *testing.T) {
 		tl.keep("main", anchor.Anchor{Gen: gen, PTS: gen * 90_000, Tick: tick.Tick(gen) * tick.Second})
 		tl.wg.Wait()
 	}
-	got, err := tl.anchors(context.Background(), "main")
-	if err != nil || len(got) != keepAnchors {
-		t.Fatalf("%d anchors, %v; want the newest %d", len(got), err, keepAnchors)
+	got, last, err := tl.anchors(context.Background(), "main")
+	if err != nil || len(got) != keepAnchors || last != n {
+		t.Fatalf("%d anchors up to %d, %v; want the newest %d", len(got), last, err, keepAnchors)
 	}
 	for i, a := range got {
 		if want := int64(n - keepAnchors + 1 + i); a.Gen != want || a.PTS != want*90_000 {
@@ -124,7 +126,7 @@ func TestAnchorsAreKeptPrunedAndReadBack(t *testing.T) {
 	if err != nil || len(list) != keepAnchors {
 		t.Fatalf("%d objects, %v", len(list), err)
 	}
-	if other, err := tl.anchors(context.Background(), "backup"); err != nil || len(other) != 0 {
+	if other, _, err := tl.anchors(context.Background(), "backup"); err != nil || len(other) != 0 {
 		t.Fatalf("another input has %d anchors, %v", len(other), err)
 	}
 	if events.text() != "" {
@@ -133,13 +135,22 @@ func TestAnchorsAreKeptPrunedAndReadBack(t *testing.T) {
 }
 
 func TestAnAnchorThatExistsStays(t *testing.T) {
-	tl, _ := newTimeline(store.NewMemory())
-	tl.keep("main", anchor.Anchor{Gen: 1, PTS: 1, Tick: tick.Second})
-	tl.wg.Wait()
+	tl, events := newTimeline(store.NewMemory())
+	for range 2 {
+		tl.keep("main", anchor.Anchor{Gen: 1, PTS: 1, Tick: tick.Second})
+		tl.wg.Wait()
+	}
+	if events.text() != "" {
+		t.Fatal(events.text())
+	}
 	tl.keep("main", anchor.Anchor{Gen: 1, PTS: 2, Tick: tick.Second})
 	tl.wg.Wait()
-	if got, err := tl.anchors(context.Background(), "main"); err != nil || got[0].PTS != 1 {
+	if got, _, err := tl.anchors(context.Background(), "main"); err != nil || got[0].PTS != 1 {
 		t.Fatalf("%+v, %v", got, err)
+	}
+	if got := events.text(); !strings.Contains(got, "anchor 1 of input main is not stored") ||
+		!strings.Contains(got, "another one has that number") {
+		t.Fatalf("events %q", got)
 	}
 }
 
@@ -153,7 +164,7 @@ func TestACorrectionIsKeptWithItsAnchor(t *testing.T) {
 	moved, _ := table.Shift(1, 100*tick.Second, tick.Second/25)
 	tl.renew("main", moved)
 	tl.wg.Wait()
-	got, err := tl.anchors(context.Background(), "main")
+	got, _, err := tl.anchors(context.Background(), "main")
 	if err != nil || len(got) != 1 {
 		t.Fatal(got, err)
 	}
@@ -175,14 +186,67 @@ func TestABrokenAnchorIsLeftOutAndReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := tl.anchors(ctx, "main")
-	if err == nil || len(got) != 1 || got[0].Gen != 1 {
-		t.Fatalf("%+v, %v; want generation 1, and an error for the others", got, err)
+	got, last, err := tl.anchors(ctx, "main")
+	if err == nil || len(got) != 1 || got[0].Gen != 1 || last != 3 {
+		t.Fatalf("%+v up to %d, %v; want generation 1 of 3, and an error for the others", got, last, err)
 	}
 	tl.keep("main", anchor.Anchor{Gen: 2, PTS: 5})
 	tl.wg.Wait()
 	if a, err := tl.anchor(ctx, "main", 2); err != nil || a.PTS != 5 {
 		t.Fatalf("%+v, %v", a, err)
+	}
+}
+
+// slow is a store that takes a second to read an object.
+type slow struct{ *store.Memory }
+
+func (s slow) Get(ctx context.Context, name string) (store.Object, error) {
+	select {
+	case <-ctx.Done():
+		return store.Object{}, ctx.Err()
+	case <-time.After(time.Second):
+		return s.Memory.Get(ctx, name)
+	}
+}
+
+func TestASlowStoreTellsTheNewestAnchors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tl, _ := newTimeline(slow{store.NewMemory()})
+		for gen := int64(1); gen <= 20; gen++ {
+			tl.keep("main", anchor.Anchor{Gen: gen, PTS: gen})
+			tl.wg.Wait()
+		}
+		began := time.Now()
+		got, last, err := tl.anchors(t.Context(), "main")
+		if err == nil || len(got) < 2 || got[len(got)-1].Gen != 20 || got[0].Gen != int64(21-len(got)) || last != 20 {
+			t.Fatalf("%+v up to %d, %v", got, last, err)
+		}
+		if took := time.Since(began); took > timelineWait {
+			t.Fatalf("took %v", took)
+		}
+	})
+}
+
+// unread is a store whose objects cannot be read for now.
+type unread struct{ *store.Memory }
+
+func (unread) Get(context.Context, string) (store.Object, error) {
+	return store.Object{}, fmt.Errorf("not now")
+}
+
+func TestAnAnchorThatCannotBeReadNowIsNotReplaced(t *testing.T) {
+	st := store.NewMemory()
+	tl, events := newTimeline(unread{st})
+	for _, pts := range []int64{1, 2} {
+		tl.keep("main", anchor.Anchor{Gen: 1, PTS: pts})
+		tl.wg.Wait()
+	}
+	tl.store = st
+	if a, err := tl.anchor(t.Context(), "main", 1); err != nil || a.PTS != 1 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if got := events.text(); !strings.Contains(got, "not now") {
+		t.Errorf("events %q", got)
 	}
 }
 

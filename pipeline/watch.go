@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"onair/pipeline/control"
 	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
@@ -22,12 +24,28 @@ type watcher struct {
 	inputs map[string]control.InputState
 	legs   map[string]ingest.State
 	ahead  time.Duration // the host's clock before the channel's
+
+	restless map[string]restless // by input
+}
+
+// tellRestlessEvery is how often it is told that an input's format changes more often than is followed.
+const tellRestlessEvery = 60 * tick.Second
+
+// restless is how many changes of an input's format had not been followed when that was told last.
+type restless struct {
+	count uint64
+	told  tick.Tick
 }
 
 // watch looks after the channel until ctx ends.
 func (c *Channel) watch(ctx context.Context) {
-	w := watcher{Channel: c, inputs: map[string]control.InputState{}, legs: map[string]ingest.State{}}
+	w := watcher{Channel: c, inputs: map[string]control.InputState{}, legs: map[string]ingest.State{},
+		restless: map[string]restless{}}
 	w.ahead = w.clock()
+	if unsynchronized() {
+		w.events.add("channel", "warning", "the host's clock is not synchronized: segment numbers and dates are counted "+
+			"from it, so it must not be wrong by much; run an NTP client")
+	}
 	timer := time.NewTicker(watchEvery)
 	defer timer.Stop()
 	for {
@@ -82,6 +100,13 @@ func (w *watcher) state() {
 // clock is how far the host's clock is before the channel's, which no step moves.
 func (w *watcher) clock() time.Duration { return time.Since(w.now().Time().Round(0)) }
 
+// unsynchronized tells whether the kernel knows that nobody keeps the host's clock right (adjtimex(2), STA_UNSYNC).
+func unsynchronized() bool {
+	var t unix.Timex
+	_, err := unix.Adjtimex(&t)
+	return err == nil && t.Status&unix.STA_UNSYNC != 0
+}
+
 func (w *watcher) hostClock() {
 	ahead := w.clock()
 	if step := ahead - w.ahead; step.Abs() >= clockStep {
@@ -107,9 +132,21 @@ func (w *watcher) input(in *input, now tick.Tick) {
 		})
 	}
 	w.inputs[in.name] = state
+	w.format(in, now)
 	for i, l := range in.legs.Stats(now).Legs {
 		w.leg(in.name, fmt.Sprintf("input %s leg %d (%s)", in.name, i+1, l.URL), l)
 	}
+}
+
+// format tells when an input's streams change their format all the time.
+func (w *watcher) format(in *input, now tick.Tick) {
+	was, n := w.restless[in.name], in.programme.Stats().Unfollowed
+	if n == was.count || now-was.told < tellRestlessEvery {
+		return
+	}
+	w.restless[in.name] = restless{n, now}
+	w.events.add("ingest", "warning", fmt.Sprintf(
+		"input %s: a stream's format changes too often: %d changes are not followed", in.name, n-was.count))
 }
 
 // leg tells when a leg falls silent or fails, and when it is back: the loss of one of two is otherwise not noticed.

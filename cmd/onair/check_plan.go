@@ -73,14 +73,22 @@ func (p *plan) assumed(rate tick.Rate) ffmpeg.Source {
 			Codec: "h264", Width: assumedWidth, Height: assumedHeight, SARNum: 1, SARDen: 1, Rate: rate, PixFmt: "yuv420p",
 		}
 	}
-	for i, a := range p.ch.Audio {
+	chosen := p.ch.Inputs[0].Audio
+	tracks := len(p.ch.Audio)
+	for _, c := range chosen {
+		tracks = max(tracks, c.Index+1)
+	}
+	for i := range tracks {
 		t := ffmpeg.AudioTrack{
-			PID: assumedVideo + 1 + uint16(i), Codec: "aac", SampleRate: int(p.audio.Rate), Channels: a.Channels,
+			PID: assumedVideo + 1 + uint16(i), Codec: "aac", SampleRate: int(p.audio.Rate), Channels: 2,
 		}
-		if a.Language != "und" {
-			t.Language = a.Language
+		if i < len(p.ch.Audio) {
+			t.Channels = p.ch.Audio[i].Channels
+			if l := p.ch.Audio[i].Language; l != "und" {
+				t.Language = l
+			}
 		}
-		if chosen := p.ch.Inputs[0].Audio; i < len(chosen) {
+		if i < len(chosen) {
 			t.Language = chosen[i].Language
 			if chosen[i].PID != 0 {
 				t.PID = chosen[i].PID

@@ -87,6 +87,19 @@ func TestCheckTellsWhatIsWatched(t *testing.T) {
 	}
 }
 
+// TestCheckAssumesTheTracksThatAreAskedFor: a second track for the one rendition that there is by default is no mistake.
+func TestCheckAssumesTheTracksThatAreAskedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "second.yaml")
+	text := "channel: news\ninputs: [{name: main, legs: [\"rtp://239.0.0.1:5000\"], audio: [1]}]\noutputs: [{dir: ./origin}]\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := check(path)
+	if code != exitOK || strings.Contains(stdout, "note:") || !strings.Contains(stdout, "[0:i:258]") {
+		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
+}
+
 func TestCheckIsTheSameEachTime(t *testing.T) {
 	_, first, _ := check("../../testdata/config/good/minimal.yaml")
 	_, again, _ := check("../../testdata/config/good/minimal.yaml")

@@ -26,5 +26,5 @@ func (e *env) logger() (zerolog.Logger, error) {
 	if human {
 		out = zerolog.ConsoleWriter{Out: e.stderr, TimeFormat: time.TimeOnly}
 	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
+	return zerolog.New(zerolog.SyncWriter(out)).Level(level).With().Timestamp().Logger(), nil
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"onair/pipeline/config"
 )
 
 // Exit codes of every verb, as the contract with the user states them.
@@ -37,6 +39,11 @@ func (e exitError) Unwrap() error { return e.err }
 
 // usage is an error for which the caller is to blame: a bad file, flag or argument.
 func usage(err error) error { return exitError{exitUsage, err} }
+
+// typed is a usage error that may repeat a URL as it was typed, secrets hidden.
+func typed(verb string, err error) error {
+	return usage(errors.New(verb + ": " + config.RedactTyped(err.Error())))
+}
 
 // env is what a verb may touch of the world.
 type env struct {
@@ -87,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "onair:", err)
+		fmt.Fprintln(stderr, "onair:", config.RedactTyped(err.Error()))
 		return exitUsage
 	}
 	return exitCode(cmd.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr, lookup: os.LookupEnv, log: cl.Log}), stderr)

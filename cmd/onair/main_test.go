@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
+
+	"onair/pipeline/config"
 )
 
 // onair runs a command line to its end.
@@ -80,7 +84,7 @@ func needFFmpeg(t *testing.T) {
 func TestRunEndsAsAsked(t *testing.T) {
 	needFFmpeg(t)
 	file := channelFile(t, "http: \"127.0.0.1:0\"\n")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	began := time.Now()
 	if code, _, stderr := onair(ctx, "run", file); code != exitOK || !strings.Contains(stderr, `"serving"`) {
@@ -111,5 +115,30 @@ func TestRunWithoutFFmpeg(t *testing.T) {
 	code, _, stderr := onair(context.Background(), "run", file)
 	if code != exitFailed || !strings.Contains(stderr, "ffmpeg is not installed") {
 		t.Fatalf("exit %d: %s", code, stderr)
+	}
+}
+
+// TestRunWithoutAnEncoder: what FFmpeg cannot make is told at the start, not when the feed comes.
+func TestRunWithoutAnEncoder(t *testing.T) {
+	dir := t.TempDir()
+	for _, program := range []string{"ffmpeg", "ffprobe"} {
+		script := "#!/bin/sh\ncase \"$*\" in *-version*) echo \"" + program + " version 5.1.9\" ;;\n" +
+			"*) echo ' V....D libx264  H.264'; echo ' A....D aac  AAC' ;; esac\n"
+		if err := os.WriteFile(filepath.Join(dir, program), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	hevc := "video: [{name: v720, size: 1280x720, bitrate: 2M, codec: hevc}]\n"
+	code, _, stderr := onair(context.Background(), "run", channelFile(t, hevc))
+	if code != exitFailed || !strings.Contains(stderr, "channel news: this FFmpeg was built without libx265 (rendition v720)") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	file, err := config.Load(channelFile(t, ""), os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkFFmpeg(context.Background(), []*config.Channel{file}, zerolog.Nop()); err != nil {
+		t.Errorf("the default ladder: %v", err)
 	}
 }

@@ -32,7 +32,7 @@ func (c *probeCmd) Run(e *env) error {
 	}
 	report, err := analyse(e)
 	if err != nil {
-		return usage(fmt.Errorf("probe: %w", err))
+		return typed("probe", err)
 	}
 	return e.report(report, c.JSON, report.Clean)
 }

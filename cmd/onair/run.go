@@ -4,31 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"runtime/debug"
-	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"onair/pipeline"
 	"onair/pipeline/config"
-	"onair/pipeline/control"
-	"onair/pipeline/origin"
 	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
-	"onair/web"
-)
-
-// Bounds of the HTTP server.
-const (
-	headerTime = 10 * time.Second
-	idleTime   = 2 * time.Minute
-	closeTime  = 2 * time.Second
 )
 
 // gcPercent is how much garbage may be there beside what lives. Nearly all memory is media without pointers in it,
@@ -54,7 +41,7 @@ func (c *runCmd) Run(e *env) error {
 
 // runChannels builds the channels, serves them, and runs them to their end.
 func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
-	if err := checkFFmpeg(ctx, log); err != nil {
+	if err := checkFFmpeg(ctx, files, log); err != nil && ctx.Err() == nil { // else it is to stop, as asked
 		return err
 	}
 	if _, set := os.LookupEnv("GOGC"); !set {
@@ -80,22 +67,25 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 			first[f.HTTP] = f
 		}
 	}
-	var open []*site
-	for address, chs := range sites {
-		s, err := newSite(first[address], chs, log)
-		if err != nil {
-			for _, o := range open {
-				_ = o.listener.Close()
-			}
-			return err
-		}
-		open = append(open, s)
+	open, err := openSites(sites, first, log)
+	if err != nil {
+		return err
 	}
+	return serve(ctx, channels, open)
+}
+
+// serve runs channels and servers until ctx ends or one of them fails; the servers serve until the channels have ended.
+func serve(ctx context.Context, channels []*pipeline.Channel, open []*site) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var servers errgroup.Group
 	for _, s := range open {
-		servers.Go(func() error { return s.run(serving) })
+		servers.Go(func() error {
+			defer stop()
+			return s.run(serving)
+		})
 	}
 	g, inner := errgroup.WithContext(ctx)
 	for _, ch := range channels {
@@ -106,14 +96,26 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 	return errors.Join(err, servers.Wait())
 }
 
-// checkFFmpeg refuses to start without a usable FFmpeg.
-func checkFFmpeg(ctx context.Context, log zerolog.Logger) error {
+// checkFFmpeg refuses to start without an FFmpeg that can make the channels' renditions.
+func checkFFmpeg(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
 	for _, program := range []string{"ffmpeg", "ffprobe"} {
 		v, err := ffmpegVersion(ctx, program)
 		if err != nil {
 			return err
 		}
 		log.Info().Str("program", program).Str("version", v.Text).Msg("found")
+	}
+	out, err := exec.CommandContext(ctx, "ffmpeg", ffmpeg.EncodersArgs()...).Output()
+	if err != nil {
+		return fmt.Errorf("ffmpeg does not list its encoders: %w", err)
+	}
+	can := ffmpeg.ParseEncoders(out)
+	for _, f := range files {
+		// Of any size: the default ladder's encoder is the same for all.
+		picture := config.Picture{Width: assumedWidth, Height: assumedHeight, SARNum: 1, SARDen: 1}
+		if err := can.Check(f.Ladder(picture, f.FrameRate)); err != nil {
+			return fmt.Errorf("channel %s: %w", f.Name, err)
+		}
 	}
 	return nil
 }
@@ -132,67 +134,4 @@ func ffmpegVersion(ctx context.Context, program string) (ffmpeg.Version, error) 
 		return v, fmt.Errorf("%s: %w", path, err)
 	}
 	return v, v.Check()
-}
-
-// site is one HTTP address with its channels.
-type site struct {
-	listener net.Listener
-	server   *http.Server
-	file     *config.Channel
-	log      zerolog.Logger
-}
-
-func newSite(file *config.Channel, chs []*pipeline.Channel, log zerolog.Logger) (*site, error) {
-	log = log.With().Str("stage", "http").Str("address", file.HTTP).Logger()
-	var sources []control.Source
-	oc := origin.Config{Log: log}
-	for _, ch := range chs {
-		sources = append(sources, ch)
-		oc.Channels = append(oc.Channels, origin.Channel{Name: ch.Name(), Edge: ch.Edge(), Fresh: ch.Fresh})
-	}
-	objects, err := origin.New(oc)
-	if err != nil {
-		return nil, err
-	}
-	handler, err := control.New(control.Config{
-		Version: version, Channels: sources, Origin: objects, Page: web.Files(), Token: file.APIToken.Reveal(), Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", file.HTTP)
-	if err != nil {
-		return nil, fmt.Errorf("http address %q cannot be served (is another process using it?): %w", file.HTTP, err)
-	}
-	return &site{
-		listener: listener, file: file, log: log,
-		server: &http.Server{Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime},
-	}, nil
-}
-
-// run serves until ctx ends.
-func (s *site) run(ctx context.Context) error {
-	s.log.Info().Str("listening", s.listener.Addr().String()).Msg("serving")
-	done := make(chan error, 1)
-	go func() {
-		if s.file.TLS.Enabled() {
-			done <- s.server.ServeTLS(s.listener, s.file.TLS.Cert, s.file.TLS.Key)
-			return
-		}
-		done <- s.server.Serve(s.listener)
-	}()
-	select {
-	case err := <-done:
-		return fmt.Errorf("http server: %w", err)
-	case <-ctx.Done():
-	}
-	closing, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	if err := s.server.Shutdown(closing); err != nil {
-		_ = s.server.Close() // requests that would not end are cut
-	}
-	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("http server: %w", err)
-	}
-	return nil
 }

@@ -43,7 +43,7 @@ type sendCmd struct {
 func (c *sendCmd) Run(e *env) error {
 	config, err := c.config()
 	if err != nil {
-		return usage(fmt.Errorf("send: %w", err))
+		return typed("send", err)
 	}
 	if config.Log, err = e.logger(); err != nil {
 		return usage(err)

@@ -4,9 +4,14 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
+	"time"
 
 	"onair/pkg/leg"
 )
+
+// minMerge is hardly a wait: a reorder window of nothing would drop whatever overtakes.
+const minMerge = time.Millisecond
 
 // maxLegs bounds the paths of one input.
 const maxLegs = 8
@@ -25,8 +30,10 @@ func (r *reader) inputs(c *Channel) {
 			continue
 		}
 		r.name(path+".name", in.Name, names)
+		r.check(!slices.Contains(words, strings.ToLower(in.Name)), path+".name",
+			"is no input's name but has a meaning of its own", "allowed is any name but "+strings.Join(words, ", "))
 		r.legs(path+".legs", in.Legs, places, c)
-		r.between(path+".merge", in.Merge, 0, maxMerge)
+		r.between(path+".merge", in.Merge, minMerge, maxMerge)
 		r.check(in.Program >= 0 && in.Program <= 65535, path+".program", "is no programme number",
 			"allowed is 1 to 65535, or 0 for the first")
 		r.tracks(path+".audio", in.Audio, c)

@@ -48,6 +48,9 @@ func (c *Channel) Ladder(p Picture, rate tick.Rate) []ladder.Rendition {
 	return out
 }
 
+// SoundOnly tells whether the file asks for a channel without pictures.
+func (c *Channel) SoundOnly() bool { return c.Video != nil && len(c.Video) == 0 }
+
 func (v Video) rendition() ladder.Rendition {
 	return ladder.Rendition{
 		Name: v.Name, Kind: ladder.Video, Codec: v.Codec, Encoder: v.Encoder, Bitrate: int64(v.Bitrate),

@@ -67,7 +67,7 @@ const (
 )
 
 func quote(s string) string {
-	s = Redact(s[:min(len(s), maxRedact)])
+	s = RedactTyped(s[:min(len(s), maxRedact)])
 	if len(s) > maxQuote {
 		s = strings.ToValidUTF8(s[:maxQuote], "") + "…"
 	}

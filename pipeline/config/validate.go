@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"onair/pkg/merge"
+	"onair/pkg/tick"
 )
 
 // Values of keys that are one of a few words.
@@ -29,11 +32,14 @@ const (
 	minSegment = 2 * time.Second
 	maxSegment = 10 * time.Second
 	maxWindow  = 7 * 24 * time.Hour
+	minGOP     = 500 * time.Millisecond // shorter ones cost more than they give, and rounding to frames stretches them
 	minLoss    = 100 * time.Millisecond // networks pause for less
 	maxLoss    = time.Minute
 	maxHold    = 10 * time.Second
-	maxMerge   = 15 * time.Second // beyond it a 100 Mb/s feed's 16-bit sequence numbers repeat within the window
 )
+
+// maxMerge is how long the merge can keep datagrams.
+var maxMerge = merge.MaxWindow.Duration()
 
 // minWindow is the segments that a live playlist must keep (RFC 8216bis §6.2.2).
 const minWindow = 3
@@ -46,6 +52,9 @@ var (
 
 // reserved names would hide other paths of the HTTP address.
 var reserved = []string{"api", "assets", "healthz", "metrics", "readyz"}
+
+// words stand for something else where an input is named, in the API and in status.
+var words = []string{"auto", "slate"}
 
 // taken names are other things in a channel's folder.
 var taken = []string{"anchors", "index", "manifest"}
@@ -137,25 +146,65 @@ func (r *reader) address(path, v string) {
 
 func (r *reader) times(c *Channel) {
 	r.between("segment", c.Segment, minSegment, maxSegment)
+	r.check(c.GOP >= minGOP, "gop", "is too short", fmt.Sprintf("allowed is %s or more", short(minGOP)))
 	if !r.bad["segment"] && !r.bad["gop"] {
 		path, wrong := "gop", fmt.Sprintf("does not divide the segment of %s", short(c.Segment))
 		if !r.given("gop") {
 			path, wrong = "segment", fmt.Sprintf("is no multiple of the gop, %s unless gop says otherwise", short(c.GOP))
 		}
 		r.check(c.GOP > 0 && c.Segment%c.GOP == 0, path, wrong,
-			"allowed is the segment divided by a whole number, like "+strings.Join(divisors(c.Segment), ", "))
+			"allowed is the segment divided by a whole number, like "+strings.Join(divisors(c), ", "))
 	}
+	r.rounding(c)
 	if !r.bad["segment"] {
 		r.between("window", c.Window, minWindow*c.Segment, maxWindow)
 	}
 }
 
-// divisors are gop lengths that fit a segment, longest first: those of half a second or more that read well.
-func divisors(segment time.Duration) []string {
+// maxStretch is how far, in hundredths, whole frames may take a segment from what the file says.
+const maxStretch = 10
+
+// rounding checks that the segments are what the file says, roughly, once the gop is a whole number of frames: at any
+// rate that the channel may get.
+func (r *reader) rounding(c *Channel) {
+	if r.bad["segment"] || r.bad["gop"] || r.bad["frame_rate"] || c.SoundOnly() {
+		return
+	}
+	for _, rate := range c.rates() {
+		if got, fits := c.rounded(rate, c.GOP); !fits {
+			r.check(false, "gop", fmt.Sprintf("makes segments of %s instead of %s at %s pictures a second",
+				short(got.Round(time.Millisecond)), short(c.Segment), rate), "allowed is "+strings.Join(divisors(c), ", "))
+		}
+	}
+}
+
+// rates are those that the channel's grid may get.
+func (c *Channel) rates() []tick.Rate {
+	if c.FrameRate.IsZero() {
+		return tick.Standard
+	}
+	return []tick.Rate{c.FrameRate}
+}
+
+// rounded is the length of a segment with this gop in whole frames, and whether it is near enough.
+func (c *Channel) rounded(rate tick.Rate, gop time.Duration) (time.Duration, bool) {
+	g, err := tick.NewGrid(rate, ticks(c.Segment), ticks(gop))
+	got := g.T.Duration()
+	return got, err == nil && (got-c.Segment).Abs()*100 <= c.Segment*maxStretch
+}
+
+// divisors are gop lengths that fit a channel's segment, longest first: those that read well.
+func divisors(c *Channel) []string {
 	var out []string
-	for n := 1; n <= 20 && segment/time.Duration(n) >= 500*time.Millisecond; n++ {
-		if segment%(time.Duration(n)*time.Millisecond) == 0 {
-			out = append(out, short(segment/time.Duration(n)))
+	for n := 1; n <= 20 && c.Segment/time.Duration(n) >= minGOP; n++ {
+		gop := c.Segment / time.Duration(n)
+		fits := c.Segment%(time.Duration(n)*time.Millisecond) == 0
+		for _, rate := range c.rates() {
+			_, ok := c.rounded(rate, gop)
+			fits = fits && ok
+		}
+		if fits {
+			out = append(out, short(gop))
 		}
 	}
 	return out

@@ -153,6 +153,40 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func TestRedactTyped(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"rtp://239.0.0.1:5000?interface=eth0":            "rtp://239.0.0.1:5000?interface=eth0",
+		"srt://h:1?latency=5&passphrase=correct horse":   "srt://h:1?latency=5&passphrase=***",
+		"srt://h:1?passphrase=correct&horse&latency=5":   "srt://h:1?passphrase=***",
+		"srt://h:1&passphrase=correct horse":             "srt://h:1&passphrase=***",
+		"srt://h:1?mode=caller;passphrase=correct horse": "srt://h:1?mode=caller;passphrase=***",
+		"a: passphrase=correct horse\nb: c=d":            "a: passphrase=***\nb: c=d",
+	} {
+		if got := config.RedactTyped(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestNoProblemShowsAPartOfASecret(t *testing.T) {
+	t.Parallel()
+	for _, legs := range []string{
+		`["srt://192.0.2.1:9000?latency=x&passphrase=correct horse"]`,
+		`["srt://:9000?passphrase=correct horse9", "srt://:9000?passphrase=correct horse9"]`,
+		`["srt://192.0.2.1:9000?passphrase=correctness&horse"]`,
+		`["srt://192.0.2.1:9000&passphrase=correct horse"]`,
+		`"srt://192.0.2.1:9000?passphrase=correct horse`,
+		`{"srt://192.0.2.1:9000?passphrase=correct horse": 1}`,
+	} {
+		file := "channel: news\ninputs:\n  - name: main\n    legs: " + legs + "\noutputs:\n  - dir: ./o\n"
+		_, err := config.Load(write(t, "a.yaml", file), environment)
+		if err == nil || strings.Contains(err.Error(), "horse") {
+			t.Errorf("%s: %v", legs, err)
+		}
+	}
+}
+
 // TestNothingPrintsASecret formats a whole channel in every way that a log line might.
 func TestNothingPrintsASecret(t *testing.T) {
 	t.Parallel()

@@ -61,6 +61,7 @@ func TestInputIsSwitchedByThoseWhoMay(t *testing.T) {
 	ok := body(`{"name":"backup"}`)
 	from := func(addr string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = addr } }
 	host := func(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
+	old := func(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 }
 	for _, c := range []struct {
 		name, token string
 		edit        []func(*http.Request)
@@ -75,6 +76,7 @@ func TestInputIsSwitchedByThoseWhoMay(t *testing.T) {
 		{"forwarded", "", []func(*http.Request){ok, header("X-Forwarded-For", "192.0.2.7")}, 403, "X-Forwarded-For"},
 		{"forwarded, said as the standard has it", "", []func(*http.Request){ok, header("Forwarded", "for=1")}, 403, "Forwarded"},
 		{"through a proxy that tells", "", []func(*http.Request){ok, header("Via", "1.1 edge")}, 403, "Via"},
+		{"as a proxy that tells nothing asks", "", []func(*http.Request){ok, old}, 403, "HTTP/1.0"},
 		{"foreign name of loopback", "", []func(*http.Request){ok, host("evil.example:8080")}, 403, "evil.example"},
 		{"page of another site", "", []func(*http.Request){ok, header("Origin", "https://evil.example")}, 403, "another site"},
 		{"page of another site, with token", "s3cret",

@@ -57,6 +57,9 @@ func notLocal(r *http.Request) string {
 			return "the request was forwarded (" + name + ")"
 		}
 	}
+	if !r.ProtoAtLeast(1, 1) {
+		return "the request is HTTP/1.0, as proxies send it"
+	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !peer.Addr().Unmap().IsLoopback() {
 		return "the request is not from a loopback address"

@@ -70,7 +70,7 @@ var inputFamilies = []family[Input]{
 		func(i *Input) float64 { return float64(i.Bitrate) }),
 	counter("input_ts_packets", "Transport stream packets after the merge", ofInput,
 		func(i *Input) float64 { return float64(i.TS.Packets) }),
-	counter("input_null_packets", "Null packets among them", ofInput,
+	counter("input_null_packets", "Null packets (PID 8191), dropped", ofInput,
 		func(i *Input) float64 { return float64(i.TS.Null) }),
 	counter("input_junk_bytes", "Bytes that belonged to no packet", ofInput,
 		func(i *Input) float64 { return float64(i.TS.JunkBytes) }),

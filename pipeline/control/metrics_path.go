@@ -6,7 +6,7 @@ var legFamilies = []family[Leg]{
 	gauge("leg_bitrate_bits_per_second", "Over the last second", ofLeg,
 		func(l *Leg) float64 { return float64(l.Bitrate) }),
 	counter("leg_lost", "Datagrams this leg did not bring", ofLeg, func(l *Leg) float64 { return float64(l.Lost) }),
-	counter("leg_recovered", "Of those, brought by another leg", ofLeg,
+	counter("leg_recovered", "Datagrams missing on this leg that another leg brought", ofLeg,
 		func(l *Leg) float64 { return float64(l.Recovered) }),
 	counter("leg_fec_packets", "FEC packets of columns and rows", ofLeg,
 		func(l *Leg) float64 { return float64(l.FECPackets) }),

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"onair/pkg/ffmpeg"
 	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
@@ -78,6 +79,7 @@ func (e *Encoder) entry(now tick.Tick, d selector.Decision) (src Source, at plac
 func (e *Encoder) where(src Source, now tick.Tick) (at place, ok bool) {
 	grid := e.cfg.Channel.Grid
 	video, audio, any := e.cfg.Output.Next(e.resume)
+	audio = max(audio, video-ffmpeg.MaxSoundAhead) // what is missing for longer stays a gap
 	want := video
 	switch {
 	case any:

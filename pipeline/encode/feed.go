@@ -47,11 +47,11 @@ type feed struct {
 	streams map[uint16]*fedStream
 	silence *ffmpeg.Silence // of a source without sound; nil otherwise
 	silent  bool
-	psi     [2][mpegts.Size]byte
+	psi     [][mpegts.Size]byte // the PAT, then our PMT
 	buf     []byte
 	batch   []byte
 	entries []spool.Entry
-	cc      uint8
+	cc      [2]uint8 // of the PAT and of the PMT
 	looks   int
 }
 
@@ -161,10 +161,11 @@ func (f *feed) trail() error {
 // tables repeats our PAT and PMT.
 func (f *feed) tables() {
 	for i := range f.psi {
-		mpegts.SetCC(f.psi[i][:], f.cc)
+		cc := &f.cc[min(i, 1)]
+		mpegts.SetCC(f.psi[i][:], *cc)
 		f.batch = append(f.batch, f.psi[i][:]...)
+		*cc++
 	}
-	f.cc++
 }
 
 // rewrite takes packets from buf into batch. It stops early before a packet whose anchor is not fixed yet.

@@ -98,6 +98,32 @@ func (b *bench) feed(t *testing.T, plan ffmpeg.Plan, want tick.Tick) (*feed, *by
 	return f, &out
 }
 
+// A map with the descriptors of many services takes several packets, counted one by one.
+func TestFeedWritesALongMap(t *testing.T) {
+	b := newBench()
+	b.anchor(1)
+	b.src.Program.Streams[1].Descriptors = bytes.Repeat([]byte{0x0A, 4, 'e', 'n', 'g', 0}, 60)
+	b.frames(0, 10, 1, 1)
+	f, out := b.feed(t, bothPIDs, noon)
+	for range 3 {
+		f.tables()
+	}
+	out.Write(f.batch)
+	tables, next, packets := mpegts.NewTables(), map[uint16]uint8{}, 0
+	for ; out.Len() > 0; packets++ {
+		p := mpegts.Packet(out.Next(mpegts.Size))
+		if p.CC() != next[p.PID()] {
+			t.Fatalf("pid %#x: continuity counter %d, want %d", p.PID(), p.CC(), next[p.PID()])
+		}
+		next[p.PID()] = (p.CC() + 1) & 15
+		tables.Push(p)
+	}
+	got := tables.Programs()
+	if packets != 3*4 || len(got) != 1 || !bytes.Equal(got[0].Streams[1].Descriptors, b.src.Program.Streams[1].Descriptors) {
+		t.Fatalf("%d packets, read back as %+v", packets, got)
+	}
+}
+
 var bothPIDs = ffmpeg.Plan{PIDs: []uint16{videoPID, audioPID}}
 
 func drain(t *testing.T, f *feed) error {

@@ -10,6 +10,10 @@ import (
 // lookSlack is how much earlier than leadTime a planned run may be started.
 const lookSlack = tick.Second / 5
 
+// straggling is how far beyond a hand-over a rendition gets before the others are no longer waited for: a track that
+// the source no longer sends never arrives there.
+const straggling = 3 * tick.Second
+
 // replace begins a planned hand-over if there is a reason, and the time for it has come.
 func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 	at, ok := e.boundary(src)
@@ -68,7 +72,7 @@ func (e *Encoder) plan(src Source, at, now tick.Tick, reason string) {
 func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 	video, audio, _ := e.cfg.Output.Next(false)
 	switch {
-	case min(video, audio) >= e.switchAt:
+	case min(video, audio) >= e.switchAt, max(video, audio) >= e.switchAt+straggling:
 		old := e.active
 		old.stop()
 		e.cfg.Output.Done(old.id)

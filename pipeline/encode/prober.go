@@ -192,6 +192,10 @@ func (p *Prober) age(format uint32) tick.Tick {
 
 // probe runs ffprobe over the format's packets, from its first random access point on.
 func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
+	psi, err := mpegts.PSI(f.Program, 0)
+	if err != nil {
+		return ffmpeg.Source{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, probeFor)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.cfg.FFmpeg, ffmpeg.ProbeArgs()...)
@@ -208,7 +212,7 @@ func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
 	go func() {
 		defer close(fed)
 		defer in.Close() //nolint:errcheck // end of file for ffprobe
-		p.pour(ctx, f, captions.before(in.Write))
+		p.pour(ctx, f, psi, captions.before(in.Write))
 	}()
 	err = cmd.Wait()
 	late := ctx.Err() != nil
@@ -241,7 +245,7 @@ func lastLine(b []byte, err error) string {
 
 // pour writes a format's packets, with our own tables before them: as many as arrive within probeSpan. It ends sooner
 // when write fails or ctx ends.
-func (p *Prober) pour(ctx context.Context, f Format, write func([]byte) (int, error)) {
+func (p *Prober) pour(ctx context.Context, f Format, psi [][mpegts.Size]byte, write func([]byte) (int, error)) {
 	first, ok := p.cfg.Spool.First(func(e spool.Entry) bool {
 		return e.Format == f.Number && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
 	})
@@ -255,11 +259,10 @@ func (p *Prober) pour(ctx context.Context, f Format, write func([]byte) (int, er
 	for _, s := range f.Program.Streams {
 		mine[s.PID] = true
 	}
-	psi, err := mpegts.PSI(f.Program, 0)
-	if err != nil {
-		return
+	var batch []byte
+	for i := range psi {
+		batch = append(batch, psi[i][:]...)
 	}
-	batch := append(append([]byte{}, psi[0][:]...), psi[1][:]...)
 	buf := make([]byte, feedChunk*mpegts.Size)
 	for pos := first.Pos; ; {
 		n, err := p.cfg.Spool.Read(pos, buf)

@@ -139,6 +139,17 @@ func TestProberTellsOnceWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestProberTellsOfAMapThatCannotBeWritten(t *testing.T) {
+	r := newProberRig(t, "probe")
+	r.bench.src.Program.PMTPID = 0
+	r.frames(0, 50, 1, 1)
+	r.is(1)
+	eventually(t, "the problem", func() bool { return r.Problem() != "" })
+	if !strings.Contains(r.Problem(), "no program map can be on pid") {
+		t.Fatalf("problem %q", r.Problem())
+	}
+}
+
 func TestProberEndsAlthoughFFprobeHangs(t *testing.T) {
 	r := newProberRig(t, "probe hangs")
 	r.frames(0, 50, 1, 1)

@@ -85,7 +85,7 @@ func (e *Encoder) why(r *run) error {
 	return errors.New("it ended early")
 }
 
-// stalled tells whether a run has been fed but delivers nothing.
+// stalled tells whether a run has been fed but delivers nothing. Time in which nothing arrives for it does not count.
 func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	if r.over() {
 		return false
@@ -94,8 +94,13 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	if last := tick.Tick(r.lastFrame.Load()); last != 0 {
 		limit, since = stallAfter, last
 	}
-	if r.feed.finish.Load() {
-		return now-since > limit
+	finishing := r.feed.finish.Load()
+	switch {
+	case since >= r.looked:
+		r.idle = 0
+	case !finishing && e.silent(r.src.Input, now) >= min(e.cfg.Failover.Loss, tick.Second):
+		r.idle += now - r.looked
 	}
-	return now-since > limit && !e.lost(r.src.Input, now)
+	r.looked = now
+	return now-since-r.idle > limit && (finishing || !e.lost(r.src.Input, now))
 }

@@ -27,6 +27,8 @@ type run struct {
 	feed    *feed
 	out     Output
 	began   tick.Tick // when it was started
+	looked  tick.Tick // when stalled was asked last
+	idle    tick.Tick // and for how long nothing had arrived since the newest frame
 	wg      sync.WaitGroup
 	gate    chan struct{} // closed by open: frames wait for it, so that none comes before the run was given its place
 	ended   chan struct{} // closed when the process and all its readers are done

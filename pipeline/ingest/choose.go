@@ -17,6 +17,10 @@ const (
 	lateStream = 3 * tick.Second
 	// enoughGuesses is how many PES packets in a row must show another codec than the announced one.
 	enoughGuesses = 3
+	// maxShapes is how many changes of a stream's format are followed within shapesSpan: more come from something that
+	// is not what it seems.
+	maxShapes  = 100
+	shapesSpan = 60 * tick.Second
 )
 
 // choose picks the programme from the tables, and begins a new format when it is another one than before. Without a
@@ -64,7 +68,7 @@ func (p *Programme) begin(prog mpegts.Program) {
 		}
 		es := &elementary{Stream: s, announced: s, index: i}
 		if was := old[s.PID]; was != nil && was.announced.Codec == s.Codec {
-			es.first, es.shape, es.shapes = was.first, was.shape, was.shapes
+			es.first, es.shape, es.shapes, es.counted = was.first, was.shape, was.shapes, was.counted
 			if was.Codec != was.announced.Codec {
 				es.Stream = s.As(was.Codec)
 			}
@@ -91,6 +95,40 @@ func (p *Programme) assemble() {
 		next.Pictures = next.Number
 	}
 	p.format = next
+}
+
+// reshape begins a new format when a stream's pictures or sound change theirs.
+func (p *Programme) reshape(es *elementary, shape uint64) {
+	if shape == es.shape {
+		es.refused = 0
+		return
+	}
+	if es.shape != 0 {
+		if !p.mayChange(es, shape) {
+			return
+		}
+		p.format.Number++
+	}
+	if es.Kind == mpegts.Video {
+		p.format.Pictures = p.format.Number
+	}
+	es.shape, es.refused = shape, 0
+}
+
+// mayChange counts a change of a stream's format, and tells whether it is followed.
+func (p *Programme) mayChange(es *elementary, shape uint64) bool {
+	if p.now-es.counted >= shapesSpan {
+		es.counted, es.shapes = p.now, 0
+	}
+	if es.shapes < maxShapes {
+		es.shapes++
+		return true
+	}
+	if shape != es.refused {
+		es.refused = shape
+		p.n.Unfollowed++
+	}
+	return false
 }
 
 // samePictures tells whether two programmes announce the same video.

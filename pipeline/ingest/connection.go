@@ -33,7 +33,7 @@ type srtListener struct{}
 
 func (s *srtListener) receive(ctx context.Context, p *path) error {
 	l, err := srt.Listen(srt.ListenConfig{URL: p.url, Judge: p.judge, Failed: func(c srt.Call) {
-		p.reject("handshake with " + c.Peer.String() + " failed: passphrase wrong or missing on one side")
+		p.reject("handshake with " + c.Peer.String() + " not completed" + p.suspicion())
 	}})
 	if err != nil {
 		return plain(err)
@@ -62,6 +62,14 @@ func (s *srtListener) receive(ctx context.Context, p *path) error {
 			<-done
 		}
 	}
+}
+
+// suspicion is the usual reason for a caller that does not come through the handshake, if there is one.
+func (p *path) suspicion() string {
+	if p.url.Passphrase == "" {
+		return ""
+	}
+	return ": passphrase wrong or missing on one side"
 }
 
 // hungUp notes that the caller has gone.

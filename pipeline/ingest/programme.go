@@ -13,9 +13,6 @@ import (
 // pids is the size of the PID space.
 const pids = 1 << 13
 
-// maxShapes is how many changes of a stream's format are followed: more come from something that is not what it seems.
-const maxShapes = 100
-
 // audioAlone is how long audio must flow without the declared video before audio becomes the reference of the clock.
 const audioAlone = 3 * tick.Second
 
@@ -44,6 +41,7 @@ type ProgrammeStats struct {
 	Scrambled  uint64
 	Untimed    uint64 // PES packets of video and audio without a PTS
 	Unanchored uint64 // PES packets with times of no known clock, or ahead of real time: dropped
+	Unfollowed uint64 // changes of a stream's format that were not followed: too many in a minute
 	Framer     mpegts.FramerStats
 	Tables     mpegts.TablesStats
 	LastPacket tick.Tick // arrival of the newest packet of the programme's video and audio; 0: none yet
@@ -68,7 +66,9 @@ type elementary struct {
 	drop          bool   // the running PES packet is not taken
 	first         tick.Tick
 	shape         uint64 // of the coded pictures or sound; 0: none seen yet
-	shapes        int    // changes of that
+	shapes        int    // changes of that since counted
+	counted       tick.Tick
+	refused       uint64 // the newest shape that was not followed
 }
 
 // Programme reads one programme out of an input's datagrams, puts its time stamps on the clock and its packets into the
@@ -140,6 +140,7 @@ func (p *Programme) publish() {
 	p.n.Offset, p.n.Drift, p.n.Measured = p.cfg.Clock.Offset()
 	p.mu.Lock()
 	p.shown = p.n
+	p.shown.Unanchored += p.cfg.Clock.Lost()
 	p.mu.Unlock()
 }
 
@@ -200,7 +201,9 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 	access := mpegts.None
 	if es.detector != nil {
 		access = es.detector.Push(pkt)
-		p.reshape(es, es.detector.Shape())
+		if shape := es.detector.Shape(); shape != 0 { // a new map's detector has seen nothing yet
+			p.reshape(es, shape)
+		}
 	}
 	if entry != nil {
 		entry.Format = p.format.Number
@@ -218,21 +221,6 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 			p.cfg.Spool.SetAccess(es.pes, access, p.format.Number)
 		}
 	}
-}
-
-// reshape begins a new format when a stream's pictures or sound change theirs.
-func (p *Programme) reshape(es *elementary, shape uint64) {
-	if shape == es.shape || es.shapes > maxShapes {
-		return
-	}
-	if es.shape != 0 {
-		p.format.Number++
-		es.shapes++
-	}
-	if es.Kind == mpegts.Video {
-		p.format.Pictures = p.format.Number
-	}
-	es.shape = shape
 }
 
 // stamp places the PES packet that begins with pkt. An entry without PID is one that has no time; drop tells that the
@@ -286,7 +274,7 @@ func (p *Programme) refer(es *elementary) {
 	if es.Kind == mpegts.Video && (p.ref == 0 || p.byPID[p.ref].Kind != mpegts.Video) {
 		p.ref = es.PID
 	}
-	if p.ref == 0 && (!p.declaresVideo() || p.now-es.first > audioAlone) {
+	if p.ref == 0 && (!p.declaresVideo() || p.now-max(es.first, p.since) > audioAlone) {
 		p.ref = es.PID
 	}
 }

@@ -68,8 +68,11 @@ func (r *reader) packet(pid uint16, payload []byte) {
 }
 
 // pes sends a PES packet with a PTS of now.
-func (r *reader) pes(pid uint16, id byte, data []byte) {
-	pts := uint64(r.now.Round(90_000))
+func (r *reader) pes(pid uint16, id byte, data []byte) { r.pesAt(r.now, pid, id, data) }
+
+// pesAt sends a PES packet.
+func (r *reader) pesAt(at tick.Tick, pid uint16, id byte, data []byte) {
+	pts := uint64(at.Round(90_000))
 	h := []byte{
 		0, 0, 1, id, 0, 0, 0x80, 0x80, 5,
 		0x21 | byte(pts>>29)&0x0E, byte(pts >> 22), 1 | byte(pts>>14)&0xFE, byte(pts >> 7), 1 | byte(pts<<1),

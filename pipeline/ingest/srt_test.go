@@ -98,6 +98,22 @@ func TestSRTListener(t *testing.T) {
 	}
 }
 
+// Without a passphrase there is nothing to guess about a caller that does not come through.
+func TestSRTHandshakeThatIsNotCompleted(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]string{"": " not completed", "&passphrase=0123456789": " not completed: passphrase wrong"} {
+		port := freePort(t)
+		r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=20%s", port, options))
+		if _, err := srt.Dial(t.Context(), caller(t, port, "latency=20&passphrase=another one")); err == nil {
+			t.Error("connected")
+		}
+		r.until("it is told", func(s ingest.InputStats) bool { return s.Legs[0].Rejected == 1 })
+		if got := r.stats().Legs[0].Error; !strings.Contains(got, want) || options == "" && !strings.HasSuffix(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestSRTSenderComesAndGoes(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

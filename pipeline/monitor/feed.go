@@ -37,8 +37,8 @@ type feed struct {
 	first   uint64 // packets of the leading stream before this position are left out
 	out     io.Writer
 	streams map[uint16]*stream
-	psi     [2][mpegts.Size]byte
-	cc      uint8
+	psi     [][mpegts.Size]byte // the PAT, then our PMT
+	cc      [2]uint8            // of these two
 	looks   int
 	buf     []byte
 	batch   []byte
@@ -182,10 +182,11 @@ func (f *feed) jump(e spool.Entry) {
 // tables repeats our PAT and PMT.
 func (f *feed) tables() {
 	for i := range f.psi {
-		mpegts.SetCC(f.psi[i][:], f.cc)
+		cc := &f.cc[min(i, 1)]
+		mpegts.SetCC(f.psi[i][:], *cc)
+		*cc++
 		f.batch = append(f.batch, f.psi[i][:]...)
 	}
-	f.cc++
 }
 
 // rewrite takes packets from buf into batch. It stops early before a packet whose anchor is not fixed yet.

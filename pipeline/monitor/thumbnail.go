@@ -147,7 +147,11 @@ func (t *Thumbnails) stream(src Source, e spool.Entry) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tables for ffmpeg: %w", err)
 	}
-	ts := append(append([]byte{}, psi[0][:]...), psi[1][:]...)
+	var ts []byte
+	for i := range psi {
+		mpegts.SetCC(psi[i][:], uint8(max(0, i-1)))
+		ts = append(ts, psi[i][:]...)
+	}
 	buf := make([]byte, feedChunk*mpegts.Size)
 	for pos, taken := e.Pos, 0; ; {
 		n, err := t.cfg.Spool.Read(pos, buf)

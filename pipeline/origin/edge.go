@@ -44,6 +44,7 @@ type Edge struct {
 	mu      sync.Mutex
 	queue   []*object // media in the order of arrival
 	held    int64     // bytes of the queue
+	evicted int64     // highest segment number that did not fit
 	loading map[string]*load
 	caches  map[string]string // last Cache-Control by extension
 }
@@ -165,6 +166,9 @@ func (e *Edge) keepLocked(o *object) {
 		e.queue = append(e.queue, o)
 		e.held += int64(len(o.Body))
 		for len(e.queue) > 1 && (e.held > e.bytes || len(e.queue) > maxObjects) {
+			if k, ok := segmentNumber(e.queue[0].Name); ok {
+				e.evicted = max(e.evicted, k)
+			}
 			e.forget(next, e.queue[0].Name)
 		}
 	}
@@ -202,10 +206,16 @@ func (e *Edge) drop(name string) {
 	e.objects.Store(&next)
 }
 
-// live tells whether name belongs in memory: everything but segments well behind the newest one.
+// live tells whether name belongs in memory: everything but segments well behind the newest one, and those for which
+// there was no room: reading them again would only push others out, so they are sent from the store behind.
 func (e *Edge) live(name string) bool {
 	k, ok := segmentNumber(name)
-	return !ok || k > e.newest.Load()-liveSegments
+	if !ok {
+		return true
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return k > e.evicted && k > e.newest.Load()-liveSegments
 }
 
 // load reads a live object from the store behind, once for all who ask at the same time, and keeps it.
@@ -242,9 +252,10 @@ func (e *Edge) read(ctx context.Context, name string, l *load) {
 	if err == nil {
 		made = newObject(o, e.modified(ctx, name))
 	}
+	keep := e.live(name)
 	e.mu.Lock()
 	delete(e.loading, name)
-	if err == nil && !l.stale && len(o.Body) <= maxLive {
+	if err == nil && keep && !l.stale && len(o.Body) <= maxLive {
 		e.keepLocked(made)
 	}
 	e.mu.Unlock()

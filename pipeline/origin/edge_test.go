@@ -121,6 +121,28 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// What did not fit is sent from the store: reading it into memory would push out what the next viewer wants.
+func TestLiveEdgeThatDoesNotFit(t *testing.T) {
+	f := newFixture(t, 100_000)
+	for k := range 10 {
+		f.put(store.Object{Name: fmt.Sprintf("news/v/%d.m4s", k), Body: make([]byte, 30_000)})
+	}
+	for _, k := range []int{4, 5, 6, 5} {
+		if r := f.do("GET", fmt.Sprintf("/news/v/%d.m4s", k)); r.StatusCode != 200 {
+			t.Errorf("segment %d: status %d", k, r.StatusCode)
+		}
+	}
+	before := f.edge.Stats()
+	for _, k := range []int{7, 8, 9} {
+		if r := f.do("GET", fmt.Sprintf("/news/v/%d.m4s", k)); r.StatusCode != 200 {
+			t.Errorf("segment %d: status %d", k, r.StatusCode)
+		}
+	}
+	if st := f.edge.Stats(); st.Reads != before.Reads || st.Bytes != 90_000 {
+		t.Errorf("%d reads from the store for the newest segments; %+v", st.Reads-before.Reads, st)
+	}
+}
+
 func TestDeletedIsGone(t *testing.T) {
 	f := newFixture(t, 0)
 	f.live()

@@ -29,6 +29,8 @@ type Config struct {
 	Flush        time.Duration       // how long Run goes on writing what is complete after its end was asked; 0 is 5 s
 	Log          zerolog.Logger
 	Now          func() tick.Tick // nil: the host's clock
+	// Event is told what was found wrong in the store at start: "warning" or "error". It must not call the Publisher.
+	Event func(level, message string)
 	// OnListed is called from one of Run's goroutines for each segment number when viewers can see it.
 	OnListed func(k int64, listed tick.Tick)
 }
@@ -186,6 +188,7 @@ func (p *Publisher) Segment(s Segment) {
 	for p.queue.full() {
 		e := p.queue.dropOldest()
 		p.status.Dropped++
+		p.status.Untaken += uint64(len(e.items))
 		p.warn(fmt.Errorf("segment %d is dropped: %d numbers wait for the store already", e.k, p.queue.len()+1))
 		if p.restored {
 			p.append(e.k, nil)

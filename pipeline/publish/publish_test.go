@@ -123,8 +123,8 @@ func TestLateTrackIsAGapAndHoldsNobodyUp(t *testing.T) {
 		time.Sleep(segmentLength)
 		r.play(1)
 		r.expect(map[string]string{"v": "mmmmmmmmmm", "a": "mmmmmmmm-m"})
-		if st := r.p.Status(); st.Gaps != 1 || st.Late != 1 {
-			t.Errorf("gaps %d, late %d", st.Gaps, st.Late)
+		if st := r.p.Status(); st.Gaps != 1 || st.Late != 1 || st.Untaken != 0 {
+			t.Errorf("gaps %d, late %d, %d not taken by the store", st.Gaps, st.Late, st.Untaken)
 		}
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
@@ -179,6 +179,9 @@ func TestMissingNumbersAreGaps(t *testing.T) {
 		r.k += 3
 		r.play(1)
 		r.expect(both("mmm---m"))
+		if st := r.p.Status(); st.Gaps != 6 || st.Tracks[0].Gaps != 3 || st.Untaken != 0 {
+			t.Errorf("%d gaps, %d of them not taken by the store", st.Gaps, st.Untaken)
+		}
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -381,8 +384,8 @@ func TestWhatDoesNotBelongIsCountedNotListed(t *testing.T) {
 		r.k++
 		time.Sleep(segmentLength)
 		r.play(3)
-		if st := r.p.Status(); st.Errors < 3 || st.LastError == "" {
-			t.Errorf("errors %d, last %q", st.Errors, st.LastError)
+		if st := r.p.Status(); st.Errors < 3 || st.LastError != "" {
+			t.Errorf("errors %d, last %q after all went well", st.Errors, st.LastError)
 		}
 		r.expect(both("-mmm"))
 		if err := r.stop(); err != nil {

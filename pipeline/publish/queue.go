@@ -225,3 +225,15 @@ func (l *lag) add(d time.Duration) {
 }
 
 func (l *lag) usual() time.Duration { return slices.Max(l.seen[:]) }
+
+// troubled tells whether something waits that the store has refused at least once.
+func (q *queue) troubled() bool {
+	for _, e := range q.entries {
+		for _, it := range e.items {
+			if it.state == waiting && it.tries > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

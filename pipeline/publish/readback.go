@@ -49,10 +49,13 @@ func (p *Publisher) readBack(ctx context.Context) {
 	p.queue.renew(time.Now())
 	for _, err := range f.troubles {
 		p.failed(err)
+		p.event("warning", err.Error())
 	}
 	p.takeStock(f)
 	if err := p.restore(f); err != nil {
-		p.failed(fmt.Errorf("reading back: the window starts empty: %w", err))
+		err = fmt.Errorf("reading back: the window starts empty: %w", err)
+		p.failed(err)
+		p.event("error", err.Error())
 		p.window, _ = presentation.New(p.cfg.Presentation) // was valid before
 	}
 }
@@ -128,7 +131,7 @@ func (p *Publisher) takeStock(f found) {
 			switch i := p.trackIndex(track); {
 			case err != nil:
 			case k > future:
-				p.trash.throw(info.Name) // of another grid or a wrong clock; its name may be needed one day
+				p.trash.future = append(p.trash.future, info.Name) // of another grid or clock; the name may be needed one day
 			case i < 0:
 				p.trash.leftovers[k] = append(p.trash.leftovers[k], info.Name)
 			default:
@@ -148,7 +151,8 @@ func (p *Publisher) restore(f found) error {
 	}
 	grid := p.cfg.Presentation.Grid
 	if grid.Start(last) > p.cfg.Now()+farAhead {
-		return fmt.Errorf("segment %d lies in the future: the list is of another grid, or was made with a wrong clock", last)
+		return fmt.Errorf("segment %d lies in the future: the list is of another grid, or this host's clock is wrong, or "+
+			"was; its files go when new playlists stand", last)
 	}
 	p.salvage(f, &l, last)
 	if err := p.window.Restore(l); err != nil {

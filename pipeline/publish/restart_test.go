@@ -120,10 +120,17 @@ func TestListOfAnotherGridOrClockIsPutAside(t *testing.T) {
 		r.k = ahead
 		r.play(4)
 		mustStop(t, r)
-		q := start(t, s, nil)
-		q.play(4)
-		if st := q.p.Status(); !strings.Contains(st.LastError, "future") {
-			t.Errorf("last error %q", st.LastError)
+		var told []string
+		q := start(t, s, func(c *publish.Config) {
+			c.Event = func(level, message string) { told = append(told, level+": "+message) }
+		})
+		q.play(2)
+		if _, err := s.Get(t.Context(), segmentName("v", ahead)); err != nil {
+			t.Errorf("a segment that a playlist still names is gone: %v", err)
+		}
+		q.play(2)
+		if len(told) != 1 || !strings.Contains(told[0], "error: store memory: ") || !strings.Contains(told[0], "future") {
+			t.Errorf("told %q", told)
 		}
 		q.expect(both("mmmm"))
 		if _, err := s.Get(t.Context(), segmentName("v", ahead)); err == nil {

@@ -17,6 +17,7 @@ type trash struct {
 	leftovers map[int64][]string // segments of tracks that the channel no longer has
 	inits     map[string]int64   // initialization → last number that needs it
 	strangers []string           // playlists of tracks that the channel no longer has
+	future    []string           // segments whose numbers lie in the future
 }
 
 const (
@@ -101,10 +102,12 @@ func (p *Publisher) current(name string) bool {
 	return false
 }
 
-// removeStrangers throws away the playlists of tracks that are gone, once new playlists stand that do not name them.
+// removeStrangers throws away the playlists of tracks that are gone, and segments of the future, once new playlists
+// stand that do not name them.
 func (p *Publisher) removeStrangers() {
 	p.trash.throw(p.trash.strangers...)
-	p.trash.strangers = nil
+	p.trash.throw(p.trash.future...)
+	p.trash.strangers, p.trash.future = nil, nil
 }
 
 // deleteObjects removes a batch; what cannot be removed is tried again later.

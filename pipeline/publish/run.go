@@ -154,17 +154,12 @@ func (p *Publisher) list(e *entry) {
 	segs := make(map[string]presentation.Segment, len(e.items))
 	for name, it := range e.items {
 		if it.state != stored || !p.ready(it) {
-			p.status.tracks[name].Gaps++
+			p.status.Untaken++
 			continue
 		}
 		p.describe(it.track)
 		segs[name] = presentation.Segment{
 			K: e.k, Start: it.Start, End: it.End, Slate: it.Slate, Init: it.track.Init, Bytes: int64(len(it.Body)),
-		}
-	}
-	for _, name := range p.queue.live {
-		if t := p.status.tracks[name]; t != nil && e.items[name] == nil {
-			t.Gaps++
 		}
 	}
 	p.append(e.k, segs)
@@ -195,6 +190,10 @@ func (p *Publisher) describe(track presentation.Track) {
 // append lists k with what is there of it, asks for playlists and lets go what has expired.
 func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	p.queue.pass(k)
+	skipped := int64(0)
+	if s := p.window.Snapshot(); s.Len() > 0 {
+		skipped = max(0, k-s.Last()-1)
+	}
 	if err := p.window.Append(k, segs); err != nil {
 		p.failed(err)
 		if errors.Is(err, presentation.ErrListed) {
@@ -208,6 +207,7 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	for name, s := range segs {
 		p.trash.use(p.objectName(name, s.Init), k)
 	}
+	p.countGaps(uint64(skipped), segs)
 	if len(segs) > 0 {
 		p.status.settled++
 	}
@@ -215,6 +215,20 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	snap := p.window.Snapshot()
 	if snap.Ready() {
 		p.manifest.wanted, p.manifest.media = snap, p.status.settled
+	}
+}
+
+// countGaps counts what the live tracks lack: whole numbers that were skipped, and what is missing of the newest one.
+func (p *Publisher) countGaps(skipped uint64, segs map[string]presentation.Segment) {
+	for _, name := range p.queue.live {
+		t := p.status.tracks[name]
+		if t == nil {
+			continue
+		}
+		t.Gaps += skipped
+		if _, there := segs[name]; !there {
+			t.Gaps++
+		}
 	}
 }
 

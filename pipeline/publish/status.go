@@ -18,14 +18,15 @@ type Status struct {
 	Media      uint64        // segment numbers listed with media of some track since the start
 	Writes     uint64        // objects stored
 	Errors     uint64        // tries that failed
-	Gaps       uint64        // segments that are a gap here: not delivered in time, or not taken by the store
+	Gaps       uint64        // segments listed as a gap here, whatever for
+	Untaken    uint64        // segments of these that were delivered, and that the store did not take in time
 	Dropped    uint64        // segment numbers dropped because too much waited
 	Late       uint64        // segments that came after their number was settled
 	Deleted    uint64        // expired objects removed
 	Queue      int           // segment numbers that wait
 	QueueBytes int64         // their media
 	Latency    time.Duration // from the last segment's arrival to its listing, last time
-	LastError  string        // empty: none yet
+	LastError  string        // empty: none yet, or all went well since
 	ErrorAt    tick.Tick
 	Tracks     []TrackStatus // in the presentation's order
 }
@@ -101,6 +102,12 @@ func (p *Publisher) failed(err error) {
 	p.status.Errors++
 	p.status.LastError, p.status.ErrorAt = err.Error(), p.cfg.Now()
 	p.warn(err)
+}
+
+func (p *Publisher) event(level, message string) {
+	if p.cfg.Event != nil {
+		p.cfg.Event(level, "store "+p.cfg.Store.String()+": "+message)
+	}
 }
 
 // warn logs at most once a second, with the count of what was left out. The caller holds mu.

@@ -163,6 +163,9 @@ func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) 
 	}
 	at := p.cfg.Now()
 	p.listed(snap, at)
+	if !p.queue.troubled() {
+		p.status.LastError = ""
+	}
 	p.status.LastK, p.status.ListedAt, p.status.Media = snap.Last(), at, m.media
 	p.removeStrangers()
 	p.tell(snap, at)

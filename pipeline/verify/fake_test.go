@@ -169,7 +169,7 @@ func (f *fake) object(name string) (body []byte, kind, cache string) {
 	case "index.m3u8":
 		return []byte(f.index()), hls, "public, max-age=10"
 	case "v.m3u8", "a.m3u8":
-		return []byte(f.playlist(name[:1])), hls, "public, max-age=1"
+		return []byte(f.playlist(name[:1])), hls, "public, max-age=2"
 	case "manifest.mpd":
 		return []byte(f.mpd()), "application/dash+xml", "public, max-age=1"
 	case "v/init-1.mp4":

@@ -53,7 +53,9 @@ func (v *viewing) fetched(kind int, o object) bool {
 	if kind == asIndex || kind == asPlaylist || kind == asManifest {
 		f.check(httpGzip, o.name, o.gzipped, "not compressed although gzip was accepted")
 	}
-	v.caching(kind, o)
+	if v.target > 0 || kind == asIndex { // what is read before the first media playlist is judged when it is read again
+		v.caching(kind, o)
+	}
 	return true
 }
 
@@ -70,7 +72,7 @@ func reason(o object) string {
 func (v *viewing) caching(kind int, o object) {
 	age, store := maxAge(o.header.Get("Cache-Control"))
 	text := o.header.Get("Cache-Control")
-	target := int(max(v.target, 1))
+	target := int(v.target)
 	switch kind {
 	case asIndex:
 		v.found.check(httpCaching, o.name, age >= 0 && age <= 60 || !store, "Cache-Control %q, wanted at most a minute", text)

@@ -86,8 +86,8 @@ type sXML struct {
 	K string `xml:"k,attr"`
 }
 
-// maxListed bounds the segments of a timeline: a day of 2 s segments, three times over.
-const maxListed = 200_000
+// maxListed bounds the segments of a timeline: a week of 2 s segments has 302 400.
+const maxListed = 400_000
 
 // mpdSegment is one segment that an MPD lists.
 type mpdSegment struct {
@@ -219,7 +219,7 @@ func (m *manifest) expand(t *mpdTrack, tpl *templateXML, number int64, period st
 	}
 	next := int64(0)
 	for i, s := range tpl.Timeline.S {
-		if s.D <= 0 || s.R < 0 || int64(len(t.segments))+s.R >= maxListed {
+		if s.D <= 0 || s.R < 0 || s.R >= maxListed-int64(len(t.segments)) {
 			return fmt.Errorf("entry S %d has duration %d and repeats %d", i, s.D, s.R)
 		}
 		if s.N != "" || s.K != "" {

@@ -97,7 +97,9 @@ type track struct {
 	firstK, lastK  int64
 
 	requests, updates int
-	changed           time.Time // when the newest segment was first seen listed
+	changed           time.Time     // when the newest segment was first seen listed
+	looked            time.Time     // when the playlist was read last
+	blind             time.Duration // time since changed in which it was not looked at, because segments were being read
 	longest           time.Duration
 	latencies         []time.Duration
 	left              string // the newest segment that left the playlist, to be asked for
@@ -190,7 +192,8 @@ func (v *viewing) finish(ctx context.Context, s *server) {
 	v.checkTiming(ctx, s)
 	now := time.Now()
 	for _, t := range v.tracks {
-		v.checkCadence(t, now.Sub(t.changed))
+		t.look(now, v.cfg.Interval)
+		v.checkCadence(t, now.Sub(t.changed)-t.blind)
 		for name, was := range t.inits {
 			if o := s.get(ctx, name); o.ok() {
 				v.found.check(mediaInit, name, bytes.Equal(o.body, was), "its content has changed")

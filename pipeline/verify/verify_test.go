@@ -67,6 +67,29 @@ func TestFaultlessChannel(t *testing.T) {
 	})
 }
 
+// A line that is slow at first is no fault of the origin: the playlist was not looked at meanwhile.
+func TestSlowReadingIsNotHeldAgainstTheOrigin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		left := 6
+		f.bend = func(name string, _ *answer) {
+			f.mu.Lock()
+			slow := strings.HasSuffix(name, ".m4s") && left > 0
+			if slow {
+				left--
+			}
+			f.mu.Unlock()
+			if slow {
+				time.Sleep(3 * time.Second)
+			}
+		}
+		r := watch(t, f)
+		if got := strings.Join(broken(r), " "); got != "(hls.i-frame-playlists)" || !r.OK {
+			t.Errorf("broken: %s\n%+v", got, r.Findings)
+		}
+	})
+}
+
 func TestGapIsAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)

@@ -62,6 +62,7 @@ func (v *viewing) readPlaylist(t *track, o object) {
 // note takes what a playlist lists that was not listed before.
 func (v *viewing) note(t *track, m *mediaList, at time.Time) {
 	before := t.list
+	t.look(at, v.cfg.Interval)
 	from := m.sequence
 	if before != nil {
 		from = before.last() + 1
@@ -90,15 +91,25 @@ func (v *viewing) note(t *track, m *mediaList, at time.Time) {
 	if before == nil || m.last() <= before.last() {
 		return
 	}
-	v.checkCadence(t, at.Sub(t.changed))
+	took := at.Sub(t.changed) - t.blind
+	v.checkCadence(t, took)
 	if t.updates > 0 {
-		t.longest = max(t.longest, at.Sub(t.changed))
+		t.longest = max(t.longest, took)
 	}
 	t.updates++
-	t.changed = at
+	t.changed, t.blind = at, 0
 	if e := m.entries[len(m.entries)-1]; !e.gap && e.date != 0 {
 		t.latencies = append(t.latencies, at.Sub((e.date + e.duration).Time()))
 	}
+}
+
+// look notes that the playlist was looked at. What was missed because looks lay further apart than they should is no
+// fault of the origin.
+func (t *track) look(at time.Time, interval time.Duration) {
+	if !t.looked.IsZero() {
+		t.blind += max(0, at.Sub(t.looked)-2*interval)
+	}
+	t.looked = at
 }
 
 // checkCadence holds the time between two updates against 1.5 target durations, plus what a look every interval may

@@ -65,6 +65,8 @@ type Clock struct {
 	lead       lead
 	ahead      bool // the reference runs ahead of real time by more than it may
 	left       left
+	waits      uint64 // stamps in the newest generation while it is pending
+	lost       uint64 // stamps in generations that were given up
 }
 
 // NewClock makes a clock that fills table. known are stored generations, oldest first: the newest that fits the feed is
@@ -76,6 +78,9 @@ func NewClock(table *Table, known []Anchor, made func(Anchor)) *Clock {
 	}
 	return c
 }
+
+// Follow tells that generations up to last are in use elsewhere, known or not. It is called before anything is pushed.
+func (c *Clock) Follow(last int64) { c.last = max(c.last, last) }
 
 // SetGrid tells the slot length on which the reference stream's frames lie: from then on anchors can be fixed. A
 // channel without video gives its audio frame's length.
@@ -127,6 +132,7 @@ func (c *Clock) Push(s Stamp) Place {
 		gen, dts = c.jump(s)
 	}
 	p := Place{Gen: gen, DTS: dts, PTS: u.Near(s.PTS, dts), Jump: !known || late}
+	before := *st
 	*st = stream{seen: true, gen: gen, dts: dts, arrival: s.Arrival}
 	if s.Ref {
 		if gen != c.gen {
@@ -135,6 +141,10 @@ func (c *Clock) Push(s Stamp) Place {
 		}
 		c.follow(p, s)
 	}
+	if before.gen != gen {
+		c.leave(before.gen)
+	}
+	c.count(gen)
 	p.Drop = c.ahead
 	return p
 }
@@ -151,7 +161,7 @@ func (c *Clock) follow(p Place, s Stamp) {
 	c.lead = lead{}
 	c.refMax = max(c.refMax, p.PTS)
 	if state == Mapped {
-		c.offset.push(at-s.Arrival, s.Arrival)
+		c.offset.push(tick.Tick(p.PTS)*tick.Per90k, at, s.Arrival)
 		c.lag.push(s.Arrival-at, s.Arrival)
 	}
 }
@@ -191,10 +201,10 @@ func (c *Clock) match(st *stream, s Stamp) (gen, dts int64, ok bool) {
 		dts = u.Near(s.DTS, st.dts)
 		step := tick.Tick(dts-st.dts) * tick.Per90k
 		same := step >= -maxBack && (step <= maxStep || (step-(s.Arrival-st.arrival)).Abs() <= maxStep)
-		if same && (st.gen >= c.gen || s.Arrival-c.ruledAt <= maxLead) {
+		if same && c.holds(st.gen, s.Arrival) {
 			return st.gen, dts, true
 		}
-		if same { // left behind by a jump of the others that was none for this one: comes along now if it can
+		if same { // left behind by a jump of the others, or alone with one of its own: comes along now if it can
 			if ref, at, known := c.newestOf(c.gen); known {
 				lead := tick.Tick(u.Near(s.DTS, ref)-ref)*tick.Per90k - (s.Arrival - at)
 				if lead.Abs() <= maxLead {
@@ -205,7 +215,7 @@ func (c *Clock) match(st *stream, s Stamp) (gen, dts int64, ok bool) {
 		}
 	}
 	for _, g := range [2]int64{c.gen, c.last} {
-		if st.seen && g <= st.gen {
+		if st.seen && g == st.gen {
 			continue // it has just jumped away from that one
 		}
 		if ref, at, known := c.newestOf(g); known {
@@ -217,6 +227,15 @@ func (c *Clock) match(st *stream, s Stamp) (gen, dts int64, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// holds tells whether a stream that goes on in a generation may stay in it: the ruling one, one that may yet rule, one
+// that did a moment ago.
+func (c *Clock) holds(gen int64, now tick.Tick) bool {
+	if gen > c.gen {
+		return c.state(gen) != Dead
+	}
+	return gen == c.gen || now-c.ruledAt <= maxLead
 }
 
 // newestOf is the newest decoding time of a generation and when it came.
@@ -231,6 +250,9 @@ func (c *Clock) newestOf(gen int64) (dts int64, at tick.Tick, ok bool) {
 
 // Gen is the generation that rules now; 0 before the first reference stamp.
 func (c *Clock) Gen() int64 { return c.gen }
+
+// Lost counts the stamps that were placed in a generation that never got an anchor.
+func (c *Clock) Lost() uint64 { return c.lost }
 
 // Offset is the least delay in the last minutes between a frame's place on the timeline and its arrival (positive: the
 // timeline lags behind arrival), the change of that since the anchor was made, and whether that was measured yet.

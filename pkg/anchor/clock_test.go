@@ -185,6 +185,15 @@ func TestClockAdoptsTheNewestStoredAnchorThatFits(t *testing.T) {
 	}
 }
 
+func TestClockGivesNoNumberTwice(t *testing.T) {
+	f := newFeed(t, noon, 5000)
+	f.clock.Follow(7)
+	f.frames(1)
+	if got := f.places[0].Gen; got != 8 {
+		t.Fatalf("generation %d after 7 that could not be read, want 8", got)
+	}
+}
+
 func TestClockAnchorsLateWhenTheGridComesLate(t *testing.T) {
 	table := anchor.NewTable()
 	var made []anchor.Anchor

@@ -56,29 +56,6 @@ func TestClockReanchorsAFeedThatStaysAhead(t *testing.T) {
 	}
 }
 
-func TestDriftShowsWhatIsLeftOfIt(t *testing.T) {
-	f := newFeed(t, noon, 5000)
-	slow := func(n int) {
-		for range n {
-			f.video()
-			f.pts += frame90
-			f.now += frame + frame/1500 // a slot in a minute
-		}
-	}
-	f.frames(25 * 61 * 5)
-	slow(25 * 60 * 8)
-	f.frames(25 * 365)
-	_, drift, ok := f.clock.Offset()
-	if !ok || drift > -2*frame || drift < -8*frame {
-		t.Fatalf("drift %v (%t), want some frames behind", drift.Duration(), ok)
-	}
-	f.table.Shift(1, f.now, 2*frame)
-	f.frames(25 * 365)
-	if _, rest, _ := f.clock.Offset(); (rest - drift - 2*frame).Abs() > frame {
-		t.Fatalf("drift %v after a correction by two frames, was %v", rest.Duration(), drift.Duration())
-	}
-}
-
 func TestShiftsAsOfAReadersBegin(t *testing.T) {
 	table := anchor.NewTable()
 	table.Set(anchor.Anchor{Gen: 1, PTS: 0, Tick: noon})

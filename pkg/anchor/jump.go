@@ -37,9 +37,7 @@ func (c *Clock) comeBack(s Stamp) (dts int64, ok bool) {
 // jump opens a generation for a stream's new clock. The reference stream's is anchored by rule; another stream's waits
 // for the reference to follow.
 func (c *Clock) jump(s Stamp) (gen, dts int64) {
-	if c.last > c.gen {
-		c.table.Kill(c.last) // nobody will fix it any more
-	}
+	c.abandon() // nobody will fix it any more
 	c.last++
 	c.table.Open(c.last)
 	c.pendingAt = s.Arrival
@@ -50,7 +48,7 @@ func (c *Clock) jump(s Stamp) (gen, dts int64) {
 // goes on at the next slot, else (or when the feed has fallen behind for good) at its arrival.
 func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
 	old := c.gen
-	c.gen, c.ruledAt = p.Gen, arrival
+	c.gen, c.ruledAt, c.waits = p.Gen, arrival, 0
 	c.lag, c.lead = lag{}, lead{}
 	if late { // same clock, other anchor: the other streams come along
 		for i := range c.streams {
@@ -78,9 +76,45 @@ func (c *Clock) rule(p Place, arrival tick.Tick, late bool) {
 
 // expire gives up a generation that another stream opened and the reference did not follow.
 func (c *Clock) expire(now tick.Tick) {
-	if c.last > c.gen && now-c.pendingAt > maxPending {
-		if _, ok := c.table.Anchor(c.last); !ok {
-			c.table.Kill(c.last)
-		}
+	if now-c.pendingAt > maxPending {
+		c.abandon()
 	}
+}
+
+// leave gives up a pending generation that its last stream has left: a few damaged headers, and all others wait for it.
+func (c *Clock) leave(gen int64) {
+	if gen != c.last {
+		return
+	}
+	if _, _, inhabited := c.newestOf(gen); !inhabited {
+		c.abandon()
+	}
+}
+
+// abandon gives up the newest generation if it waits for the reference stream still.
+func (c *Clock) abandon() {
+	if c.last <= c.gen || c.state(c.last) != Pending {
+		return
+	}
+	c.table.Kill(c.last)
+	c.lost, c.waits = c.lost+c.waits, 0
+}
+
+// count notes a stamp in a generation that may never be used, or will not.
+func (c *Clock) count(gen int64) {
+	if gen == c.gen {
+		return
+	}
+	switch c.state(gen) {
+	case Dead:
+		c.lost++
+	case Pending:
+		c.waits++
+	case Mapped:
+	}
+}
+
+func (c *Clock) state(gen int64) State {
+	_, state := c.table.Map(gen, 0)
+	return state
 }

@@ -13,18 +13,33 @@ const (
 	minutes = 5
 )
 
+const (
+	// maxDrift is more than any crystal drifts, in millionths. What changes faster is the path: a leg that is shorter or
+	// longer than the one that has carried the feed so far.
+	maxDrift = 300
+	// maxPath bounds what is put down to paths: more in sum is none of their lengths any more.
+	maxPath = tick.Second / 2
+)
+
 // offset is a lowest-delay filter: network jitter only ever delays a packet, so the least delayed one of some minutes
-// shows the clocks themselves. The first minutes are the baseline against which drift is measured.
+// shows the clocks themselves. The first minutes are the baseline against which drift is measured; a change of path
+// moves it. It is the source's clock that is looked at, not its place on the timeline, which a correction moves.
 type offset struct {
 	since   tick.Tick
-	lead    tick.Tick // greatest map(PTS)-arrival of the running minute
+	lead    tick.Tick // greatest source time less arrival of the running minute
 	started bool
 	leads   [minutes]tick.Tick // of the last full minutes
+	spans   [minutes]tick.Tick // how long these were: longer than a minute when the source was absent
 	n       int                // full minutes so far
+	place   tick.Tick          // what the anchor adds to the source's time
 	base    tick.Tick
+	moved   tick.Tick // by how much changes of path have moved base
 }
 
-func (o *offset) push(lead, now tick.Tick) {
+// push takes a source time, its place on the timeline and its arrival.
+func (o *offset) push(source, at, now tick.Tick) {
+	lead := source - now
+	o.place = at - source
 	if !o.started || now < o.since {
 		o.started, o.since, o.lead = true, now, lead
 		return
@@ -33,18 +48,38 @@ func (o *offset) push(lead, now tick.Tick) {
 	if now-o.since < span {
 		return
 	}
-	o.leads[o.n%minutes] = o.lead
+	before, longest := o.least(), max(now-o.since, slices.Max(o.spans[:]))
+	o.leads[o.n%minutes], o.spans[o.n%minutes] = o.lead, now-o.since
 	if o.n++; o.n == minutes {
-		o.base = slices.Max(o.leads[:])
+		o.base = o.least()
+	} else if o.n > minutes {
+		o.step(o.least()-before, longest/1_000_000*maxDrift)
 	}
 	o.since, o.lead = now, lead
+}
+
+// least is how far the least delayed packets of the last minutes were placed before their arrival.
+func (o *offset) least() tick.Tick { return slices.Max(o.leads[:]) + o.place }
+
+// step moves the baseline if the change by one more minute is more than a clock makes. A rise moves it no further than
+// to where the feed is, or back to where it was before: the end of a delay that grew slowly is no other path.
+func (o *offset) step(change, most tick.Tick) {
+	if change.Abs() <= most {
+		return
+	}
+	if change > 0 {
+		change = min(change, max(o.least()-o.base, -o.moved, 0))
+	}
+	moved := min(max(o.moved+change, -maxPath), maxPath)
+	o.base += moved - o.moved
+	o.moved = moved
 }
 
 func (o *offset) read() (now, drift tick.Tick, ok bool) {
 	if o.n < minutes {
 		return 0, 0, false
 	}
-	current := slices.Max(o.leads[:])
+	current := o.least()
 	return -current, current - o.base, true
 }
 

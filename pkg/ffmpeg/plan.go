@@ -37,9 +37,8 @@ type Interval struct {
 	Base  tick.Tick // the instant of FFmpeg's PTS 0: a value of Base
 	Start tick.Tick // the run's first frame: a frame slot of the grid
 
-	// Audio is the first sample that is wanted, where that lies before Start; 0 is Start. A run that follows one whose
-	// feed
-	// broke off wants sound from earlier on: in a TS it comes later than the pictures it belongs to. At most 1.5 s.
+	// Audio is the first sample that is wanted, where that lies before Start, by at most MaxSoundAhead; 0 is Start. A run
+	// that follows one whose feed broke off wants sound from earlier on: in a TS it comes later than its pictures.
 	Audio tick.Tick
 	// the source's sound begins later: silence up to there. A change of its channels then costs sound, not pictures
 	Fill bool
@@ -48,6 +47,10 @@ type Interval struct {
 	// decoded from From on. 0: a run as any other.
 	Hold, From tick.Tick
 }
+
+// MaxSoundAhead is the most by which a run's sound may begin before its pictures: FFmpeg may be told to fill it with
+// silence, and makes all of that at once.
+const MaxSoundAhead = 3 * tick.Second / 2
 
 // priming is the least distance from base to the first sample that is wanted.
 const priming = tick.Second / 2
@@ -131,7 +134,7 @@ func (p *planner) validate() error {
 		return fmt.Errorf("planning a run: the ladder has no renditions")
 	case p.src.Video == nil && len(p.src.Audio) == 0:
 		return fmt.Errorf("planning a run: the source has neither video nor audio")
-	case p.at.Audio != 0 && p.at.Audio < p.at.Base+priming:
+	case p.at.Audio != 0 && p.at.Audio < max(p.at.Base+priming, p.at.Start-MaxSoundAhead):
 		return fmt.Errorf("planning a run: sound is wanted from %v before the start", (p.at.Start - p.at.Audio).Duration())
 	case len(p.video) == 0:
 		return nil

@@ -196,6 +196,16 @@ func TestPlanRefuses(t *testing.T) {
 	if _, err := ffmpeg.NewPlan(src, ch, at); err == nil {
 		t.Error("a start between two frame slots was accepted")
 	}
+	at = interval(ch)
+	at.Audio = at.Start - ffmpeg.MaxSoundAhead
+	at.Base = ffmpeg.Base(at.Audio, ch.Grid, ch.Audio)
+	if _, err := ffmpeg.NewPlan(src, ch, at); err != nil {
+		t.Error(err)
+	}
+	at.Audio--
+	if _, err := ffmpeg.NewPlan(src, ch, at); err == nil || !strings.Contains(err.Error(), "before the start") {
+		t.Errorf("%v, want that sound from long before the start is refused", err)
+	}
 }
 
 // TestBase checks that base lies on every grid, at most an hour before the start.

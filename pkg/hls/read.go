@@ -20,8 +20,8 @@ type Playlist struct {
 	Discontinuities int64                  // discontinuity sequence
 }
 
-// maxPlaylist bounds what is read: two hours of two-second segments take half a megabyte.
-const maxPlaylist = 16 << 20
+// maxPlaylist bounds what is read: a week of two-second segments takes 25 megabytes.
+const maxPlaylist = 64 << 20
 
 // ReadMedia reads a media playlist that Media wrote, so that a window can be restored from it.
 func ReadMedia(data []byte) (Playlist, error) {

@@ -160,7 +160,7 @@ func parse(raw string, destination bool) (URL, error) {
 	case u.Scheme == RTSP && !destination:
 		return parseRTSP(rest)
 	case u.Scheme != RTP && u.Scheme != UDP && u.Scheme != SRT:
-		return URL{}, fmt.Errorf("scheme %q: a leg is %s", printable(scheme), forms)
+		return URL{}, fmt.Errorf("scheme %q: a leg is %s", place(scheme), forms)
 	}
 	address, query, _ := strings.Cut(rest, "?")
 	if err := u.setAddress(strings.TrimSuffix(address, "/")); err != nil {
@@ -180,11 +180,11 @@ func (u *URL) setAddress(s string) error {
 	}
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 || strings.HasSuffix(s, "]") {
-		return fmt.Errorf("%q has no port", printable(s))
+		return fmt.Errorf("%q has no port", place(s))
 	}
 	port, err := strconv.ParseUint(s[i+1:], 10, 16)
 	if err != nil || port == 0 {
-		return fmt.Errorf("port %q: allowed are 1 to 65535", printable(s[i+1:]))
+		return fmt.Errorf("port %q: allowed are 1 to 65535", digits(s[i+1:]))
 	}
 	u.Port = uint16(port)
 	return u.setHost(s[:i])
@@ -195,16 +195,16 @@ func (u *URL) setHost(host string) error {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(strings.Replace(inner, "%25", "%", 1))
 		if !closed || err != nil || !addr.Is6() || strings.ContainsAny(addr.Zone(), "%/@?[] \t\r\n") {
-			return fmt.Errorf("host %q is not an IPv6 address in brackets", printable(host))
+			return fmt.Errorf("host %q is not an IPv6 address in brackets", place(host))
 		}
 		u.Host = addr.String()
 		return nil
 	}
 	if strings.Contains(host, ":") {
-		return fmt.Errorf("host %q: an IPv6 address needs brackets", printable(host))
+		return fmt.Errorf("host %q: an IPv6 address needs brackets", place(host))
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "" && !validName(host) {
-		return fmt.Errorf("host %q is neither an address nor a name", printable(host))
+		return fmt.Errorf("host %q is neither an address nor a name", place(host))
 	}
 	u.Host = host
 	return nil
@@ -238,27 +238,25 @@ func (u *URL) setOptions(query string, destination bool) error {
 			continue
 		}
 		name, raw, _ := strings.Cut(pair, "=")
+		set, known := u.option(name, destination)
+		if !known {
+			shown := word(name)
+			if seen[passphrase] {
+				shown = "..." // it may be what follows a raw & in the passphrase
+			}
+			return fmt.Errorf("unknown option %q: %s:// allows %s", shown, u.Scheme, u.names(destination))
+		}
 		value, err := url.PathUnescape(raw)
 		if err != nil {
-			return fmt.Errorf("option %s: a %% must be written %%25", printable(name))
+			return fmt.Errorf("option %s: a %% must be written %%25", name)
 		}
 		if seen[name] {
-			return fmt.Errorf("option %s is given twice", printable(name))
+			return fmt.Errorf("option %s is given twice", name)
 		}
 		seen[name] = true
-		if err := u.setOption(name, value, destination); err != nil {
-			return err
+		if err := set(u, value); err != nil {
+			return fmt.Errorf("option %s: %w", name, err)
 		}
 	}
 	return nil
-}
-
-// printable bounds what an error quotes of a text that came from outside.
-func printable(s string) string {
-	const longest = 64
-	if len(s) > longest {
-		s = s[:longest] + "..."
-	}
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
 }

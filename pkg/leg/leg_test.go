@@ -233,6 +233,29 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
+		"srt://host:9000&passphrase=correcthorse9",
+		"srt://host:9000;passphrase=correcthorse9",
+		"srt://host&passphrase=correcthorse9",
+		"srt://host:9000&passphrase=correcthorse9:12",
+		"srt://[::1&passphrase=correcthorse9]:12",
+		"srt://h&passphrase=correcthorse9:12",
+		"srt:host&passphrase=correcthorse9://x",
+		"srt://correcthorse9@host:9000",
+		"srt://host:9000/passphrase=correcthorse9",
+		"srt://host:9000?passphrase=battery999&correcthorse9",
+		"srt://host:9000?passphrase=battery999&correcthorse9=%zz",
+		"srt://host:9000?mode=caller;passphrase=correcthorse9",
+		"srt://host:9000?mode=caller?passphrase=correcthorse9",
+		"srt://host:9000?latency=20&pbkeylen=16;passphrase=correcthorse9",
+		"srt://host:9000?passphrase:correcthorse9",
+		"rtp://239.0.0.1:9000?interface=passphrase=correcthorse9",
+		"rtp://239.0.0.1:9000?source=passphrase=correcthorse9",
+	} {
+		if _, err := leg.Parse(bad); err == nil || strings.Contains(err.Error(), "correcthorse9") {
+			t.Errorf("%s: error %v", bad, err)
+		}
+	}
+	for _, bad := range []string{
 		"srt://host:9000?passphrase=tooshort1", "srt://host:9000?passphrase=%zzsecret90", "srt://host:x?passphrase=0123456789",
 	} {
 		if _, err := leg.Parse(bad); err == nil || strings.Contains(err.Error(), bad[27:]) {

@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 )
 
+// passphrase is the name of the option whose value nobody may see.
+const passphrase = "passphrase"
+
 // option is one name that may stand in a URL's query. set gets the decoded value.
 type option struct {
 	name string
@@ -22,7 +25,7 @@ var (
 	rtpIn    = append(groupIn[:2:2], option{"fec", setFEC})
 	groupOut = []option{{"interface", setInterface}, {"ttl", setTTL}}
 	srtBoth  = []option{
-		{"mode", setMode}, {"latency", setLatency}, {"passphrase", setPassphrase}, {"pbkeylen", setKeyLen},
+		{"mode", setMode}, {"latency", setLatency}, {passphrase, setPassphrase}, {"pbkeylen", setKeyLen},
 		{"streamid", setStreamID},
 	}
 )
@@ -45,21 +48,23 @@ func (u *URL) allowed(destination bool) []option {
 	return groupIn
 }
 
-func (u *URL) setOption(name, value string, destination bool) error {
-	var names []string
+// option is how an option is set.
+func (u *URL) option(name string, destination bool) (set func(*URL, string) error, known bool) {
 	for _, o := range u.allowed(destination) {
 		if o.name == name {
-			if err := o.set(u, value); err != nil {
-				return fmt.Errorf("option %s: %w", name, err)
-			}
-			return nil
+			return o.set, true
 		}
+	}
+	return nil, false
+}
+
+// names are those of the options that are allowed, for errors.
+func (u *URL) names(destination bool) string {
+	var names []string
+	for _, o := range u.allowed(destination) {
 		names = append(names, o.name)
 	}
-	if len(names) == 0 {
-		return fmt.Errorf("unknown option %q: %s: takes none", printable(name), u.Scheme)
-	}
-	return fmt.Errorf("unknown option %q: %s:// allows %s", printable(name), u.Scheme, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 func setInterface(u *URL, value string) error {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Redacted is the URL as it may be shown and logged: options in a fixed order, defaults left out, secrets hidden. It
@@ -75,4 +76,45 @@ func escape(s, others string) string {
 		b.WriteByte(c)
 	}
 	return b.String()
+}
+
+// What an error quotes of a text that came from outside is bounded, and never what may be a mistyped option with a
+// secret: everything from the first character on that has no business there is left out.
+
+// printable is a value; one that seems to hold another option is not shown.
+func printable(s string) string {
+	const longest = 64
+	if strings.ContainsAny(s, "=&;") {
+		return "..."
+	}
+	if len(s) > longest {
+		s = s[:longest] + "..."
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
+// place is what stands for a scheme, a host or an address.
+func place(s string) string { return printable(leading(s, "-_.:[]%+*")) }
+
+// word is what stands for the name of an option.
+func word(s string) string { return printable(leading(s, "-_.%")) }
+
+// digits is what stands for a port.
+func digits(s string) string {
+	return printable(cutAt(s, strings.IndexFunc(s, func(c rune) bool { return c < '0' || c > '9' })))
+}
+
+// leading is the part of s before the first character that is neither a letter nor a digit nor in also.
+func leading(s, also string) string {
+	return cutAt(s, strings.IndexFunc(s, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(also, c)
+	}))
+}
+
+func cutAt(s string, i int) string {
+	if i < 0 {
+		return s
+	}
+	return s[:i] + "..."
 }

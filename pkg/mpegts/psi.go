@@ -18,8 +18,8 @@ const (
 // parseProbePID carries the program map while it is parsed.
 const parseProbePID = 0x0100
 
-// ErrTooLong tells that a program map does not fit one packet.
-var ErrTooLong = errors.New("program map does not fit one packet")
+// ErrTooLong tells that a program map is longer than a section may be (ISO/IEC 13818-1 §2.4.4.9).
+var ErrTooLong = errors.New("program map does not fit one section")
 
 // parsePAT reads a PAT section whose CRC is right. The network PID (program 0) is left out.
 func parsePAT(section []byte) ([]entry, bool) {
@@ -165,24 +165,27 @@ func appendLoop(b, loop []byte) []byte {
 	return append(b, loop...)
 }
 
-// PSI makes a PAT and a program map, one packet each, that carry exactly prog: its number, PIDs, version, streams and
-// descriptors. cc is the continuity counter of both. The error is ErrTooLong with the number of bytes that are too
-// many, or tells a PID on which there can be no program map.
-func PSI(prog Program, cc uint8) ([2][Size]byte, error) {
-	var out [2][Size]byte
+// PSI makes a PAT, in the first packet, and a program map, in as many as follow, that carry exactly prog: its number,
+// PIDs, version, streams and descriptors. cc is the continuity counter of the PAT and of the first packet of the map.
+// The error is ErrTooLong with the number of bytes that are too many, or tells a PID on which there can be no program
+// map.
+func PSI(prog Program, cc uint8) ([][Size]byte, error) {
 	if prog.PMTPID < 0x10 || prog.PMTPID >= PIDNull {
-		return out, fmt.Errorf("no program map can be on pid %#x", prog.PMTPID)
+		return nil, fmt.Errorf("no program map can be on pid %#x", prog.PMTPID)
 	}
 	length := sectionHeader + 9 + crcSize + len(prog.Descriptors)
 	for _, s := range prog.Streams {
 		length += 5 + len(s.Descriptors)
 	}
-	if over := length - (Size - 5); over > 0 {
-		return out, fmt.Errorf("%w: %d bytes too many", ErrTooLong, over)
+	if over := length - maxPSI; over > 0 {
+		return nil, fmt.Errorf("%w: %d bytes too many", ErrTooLong, over)
 	}
-	copy(out[0][:], packets(nil, patSection(prog.Number, prog.PMTPID), PIDPAT))
-	copy(out[1][:], packets(nil, pmtSection(prog), prog.PMTPID))
-	SetCC(out[0][:], cc)
-	SetCC(out[1][:], cc)
+	ts := packets(nil, patSection(prog.Number, prog.PMTPID), PIDPAT)
+	ts = packets(ts, pmtSection(prog), prog.PMTPID)
+	out := make([][Size]byte, len(ts)/Size)
+	for i := range out {
+		copy(out[i][:], ts[i*Size:])
+		SetCC(out[i][:], cc+uint8(max(0, i-1)))
+	}
 	return out, nil
 }

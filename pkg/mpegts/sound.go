@@ -7,6 +7,8 @@ func SoundShape(c Codec, b []byte) uint32 {
 	switch c {
 	case AAC:
 		return adtsShape(b)
+	case AACLATM:
+		return latmShape(b)
 	case AC3, EAC3:
 		return ac3Shape(b)
 	case MP2:

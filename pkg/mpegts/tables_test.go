@@ -89,9 +89,53 @@ func TestPSIIsReadBackAsItWas(t *testing.T) {
 	}
 }
 
+// A service of DVB with six sounds, and the longest map there can be.
+func TestPSIOfSeveralPacketsIsReadBackAsItWas(t *testing.T) {
+	dvb := avProgram()
+	for i := range uint16(6) {
+		dvb.Streams = append(dvb.Streams, mpegts.Stream{
+			PID: 0x110 + i, Type: 0x06, Kind: mpegts.Audio, Codec: mpegts.AC3, Language: "eng",
+			Descriptors: []byte{0x52, 1, byte(i), 0x0A, 4, 'e', 'n', 'g', 0, 0x6A, 3, 0xC0, 0x42, 1, 0x7F, 5, 6, 0x81, 'e', 'n', 'g'},
+		})
+	}
+	longest := avProgram()
+	longest.Descriptors = longDescriptors(longest)
+	for name, want := range map[string]mpegts.Program{"dvb": dvb, "longest": longest} {
+		psi, err := mpegts.PSI(want, 14)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		tables := mpegts.NewTables()
+		for i := range psi {
+			if cc := mpegts.Packet(psi[i][:]).CC(); cc != uint8(14+max(0, i-1))&15 {
+				t.Errorf("%s: packet %d has continuity counter %d", name, i, cc)
+			}
+			tables.Push(psi[i][:])
+		}
+		if got := tables.Programs(); len(psi) < 3 || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s: read back from %d packets\n%+v, want\n%+v", name, len(psi), got, want)
+		}
+	}
+}
+
+// longDescriptors fill the map of p up to the last byte that a section may have.
+func longDescriptors(p mpegts.Program) []byte {
+	room := 1024 - 16
+	for _, s := range p.Streams {
+		room -= 5 + len(s.Descriptors)
+	}
+	b := make([]byte, room)
+	for at := 0; at < room; {
+		n := min(254, room-at-2)
+		b[at], b[at+1] = 0xF0, byte(n)
+		at += 2 + n
+	}
+	return b
+}
+
 func TestPSIThatDoesNotFitIsRefused(t *testing.T) {
 	p := avProgram()
-	p.Descriptors = make([]byte, 200)
+	p.Descriptors = append(longDescriptors(p), 0)
 	if _, err := mpegts.PSI(p, 0); !errors.Is(err, mpegts.ErrTooLong) {
 		t.Errorf("error %v", err)
 	}
@@ -255,8 +299,9 @@ func FuzzTables(f *testing.F) {
 				continue
 			}
 			again := mpegts.NewTables()
-			again.Push(psi[0][:])
-			again.Push(psi[1][:])
+			for i := range psi {
+				again.Push(psi[i][:])
+			}
 			if got := again.Programs(); len(got) != 1 || !got[0].Same(p) {
 				t.Fatalf("written and read back\n%+v, want\n%+v", got, p)
 			}

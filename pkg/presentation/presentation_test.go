@@ -2,6 +2,7 @@ package presentation_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -369,6 +370,28 @@ func TestRestoreGoesOn(t *testing.T) {
 	equal(t, "the first began before the window", b.Stretches()[0].ID, k0)
 	if err := again.Restore(listed); err == nil {
 		t.Error("restored over what is listed")
+	}
+}
+
+// A process may die between playlists and MPD: the MPD is then one round older.
+func TestRestoreWithAnOlderListOfPeriods(t *testing.T) {
+	for _, c := range []struct {
+		periods []int64
+		want    int64
+	}{
+		{[]int64{k0 - 100, k0 - 20}, k0 - 20},
+		{[]int64{k0 - 100, k0}, k0},
+		{[]int64{k0 - 100, k0 + 1}, k0 - 100},
+		{[]int64{k0 + 1}, k0},
+		{nil, k0},
+	} {
+		w := window(t, 8)
+		if err := w.Restore(presentation.Listed{First: k0, Periods: c.periods, Segments: map[string][]presentation.Segment{
+			"v720": {{Init: "init-1.mp4"}}, "v360": {{Init: "init-1.mp4"}}, "a1": {{Init: "init-1.mp4"}},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, fmt.Sprint(c.periods), w.Snapshot().Stretches()[0].ID, c.want)
 	}
 }
 

@@ -77,10 +77,17 @@ func (w *Window) restorePeriods(ids []int64) {
 		return
 	}
 	s := &w.stretches[0]
-	for _, id := range ids {
-		if id <= s.First && s.First == w.first && s.ID == s.First {
-			s.ID = id
+	if s.First != w.first || s.ID != s.First {
+		return
+	}
+	newest, any := int64(0), false
+	for _, id := range ids { // an older list may name stretches that have left the window since
+		if id <= s.First && (!any || id > newest) {
+			newest, any = id, true
 		}
+	}
+	if any {
+		s.ID = newest
 	}
 }
 

@@ -185,7 +185,7 @@ func (d *Dir) List(ctx context.Context, prefix string) ([]Info, error) {
 
 // walk visits every regular file below folder; hidden folders are left out, hidden files are not.
 func (d *Dir) walk(ctx context.Context, folder string, visit func(name string, e fs.DirEntry) error) error {
-	root := filepath.Join(d.path, folder)
+	root := filepath.Join(d.path, folder) + string(filepath.Separator) // so that a link to a folder is followed
 	return filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:

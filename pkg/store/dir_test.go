@@ -81,6 +81,26 @@ func TestDirWritesAgainAfterItsFolderWasRemoved(t *testing.T) {
 	}
 }
 
+func TestDirFollowsLinksToFolders(t *testing.T) {
+	big, path := t.TempDir(), filepath.Join(t.TempDir(), "origin")
+	if err := os.Symlink(t.TempDir(), path); err != nil {
+		t.Fatal(err)
+	}
+	d := openDir(t, path)
+	if err := os.Symlink(big, filepath.Join(path, "news")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Put(t.Context(), store.Object{Name: "news/v/1.m4s", Body: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"news/", "news/v/"} {
+		infos, err := d.List(t.Context(), prefix)
+		if err != nil || len(infos) != 1 || infos[0].Name != "news/v/1.m4s" {
+			t.Errorf("listing %s: %v, %v", prefix, infos, err)
+		}
+	}
+}
+
 func TestDirOpenKeepsContentWhileItIsReplaced(t *testing.T) {
 	d := openDir(t, t.TempDir())
 	put(t, d, store.Object{Name: "a", Body: []byte("first")})
