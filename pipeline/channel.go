@@ -21,6 +21,7 @@ import (
 	"onair/pipeline/publish"
 	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
+	"onair/pipeline/webhook"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
 	"onair/pkg/selector"
@@ -51,6 +52,7 @@ type Channel struct {
 	stores   []store.Store
 	edge     *origin.Edge
 	timeline *timeline
+	hook     *webhook.Hook // nil: the file names none
 
 	mu     sync.Mutex // guards what is small and changes seldom: source, inputs' counters, state
 	first  *ffmpeg.Source
@@ -96,6 +98,9 @@ func New(cfg ChannelConfig) (*Channel, error) {
 		probed: make(chan struct{}), state: control.Waiting, since: time.Now(),
 	}
 	c.events = &events{log: c.log, now: time.Now}
+	if err := c.newHook(); err != nil {
+		return nil, err
+	}
 	if err := c.openStores(); err != nil {
 		return nil, err
 	}
@@ -149,6 +154,7 @@ func (c *Channel) Edge() *origin.Edge { return c.edge }
 // Run keeps the channel on air until ctx ends; then everything received is encoded, published and closed.
 func (c *Channel) Run(ctx context.Context) error {
 	c.started = c.now()
+	defer c.startHook()()
 	watch, stop := context.WithCancel(context.Background())
 	defer stop()
 	inner, cancel := context.WithCancel(ctx)

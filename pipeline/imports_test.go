@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"pkg/content": {"pkg/tick"},
 
 	"pkg/fec":    {"pkg/tick"},
+	"pkg/gate":   {"pkg/tick"},
 	"pkg/fmp4":   {"pkg/tick"},
 	"pkg/ladder": {"pkg/tick"},
 	"pkg/merge":  {"pkg/tick"},
@@ -70,6 +71,7 @@ var rooms = map[string][]string{
 	"pipeline/send":     {"pkg/*", "pipeline/srt"},
 	"pipeline/slate":    {"pkg/*"},
 	"pipeline/verify":   {"pkg/*"},
+	"pipeline/webhook":  {"pkg/*"},
 
 	"pipeline": {"pkg/*", "pipeline/*"},
 

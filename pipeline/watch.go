@@ -23,6 +23,7 @@ type watcher struct {
 	*Channel
 	inputs map[string]control.InputState
 	legs   map[string]ingest.State
+	stores []storeTrouble
 	ahead  time.Duration // the host's clock before the channel's
 
 	restless map[string]restless // by input
@@ -60,6 +61,7 @@ func (c *Channel) watch(ctx context.Context) {
 		for _, in := range c.inputs {
 			w.input(in, now)
 		}
+		w.allStores(now)
 	}
 }
 
@@ -86,15 +88,21 @@ func (w *watcher) state() {
 	if was == state {
 		return
 	}
-	level := control.Info
-	switch state {
-	case control.Gap:
-		level = control.Error
-	case control.OnSlate:
-		level = control.Warning
-	case control.Waiting, control.OnAir, control.Failed:
+	ev := control.Event{
+		Level: control.Info, Stage: "channel", Code: "channel_" + string(state), Message: "state: " + string(state),
 	}
-	w.events.put(control.Event{Level: level, Stage: "channel", Code: "channel_" + string(state), Message: "state: " + string(state)})
+	switch {
+	case state == control.Gap:
+		ev.Level = control.Error
+	case state == control.OnSlate:
+		ev.Level, ev.Code = control.Error, codeSlateOn
+		if was == control.Waiting { // nobody has lost a programme
+			ev.Level = control.Warning
+		}
+	case was == control.OnSlate && state == control.OnAir:
+		ev.Code = codeSlateOff
+	}
+	w.events.put(ev)
 }
 
 // clock is how far the host's clock is before the channel's, which no step moves.

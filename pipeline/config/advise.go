@@ -47,6 +47,7 @@ func (r *reader) advise(c *Channel) {
 			r.warn(f.path, quote(f.name)+" cannot be found on this machine", "run will need it")
 		}
 	}
+	r.adviseWebhook(c)
 	r.adviseLadder(c)
 }
 

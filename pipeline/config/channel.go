@@ -36,7 +36,9 @@ type Channel struct {
 	Window   time.Duration `yaml:"window"`   // what playlists list
 	Timeline Store         `yaml:"timeline"` // holds grid and anchors; the first output unless the file says otherwise
 	Outputs  []Store       `yaml:"outputs"`  // at least one; each gets everything
-	Webhook  string        `yaml:"webhook"`  // empty: none
+
+	Webhook       Hook   `yaml:"webhook"`        // where events are posted; empty: nowhere
+	WebhookSecret Secret `yaml:"webhook_secret"` // signs them; empty: they are not signed
 }
 
 // TLS names the certificate and key of an HTTPS address, PEM files.

@@ -162,8 +162,8 @@ func (r *reader) scalar(n ast.Node, path string, v reflect.Value, s scalar) {
 		return
 	}
 	r.raw[path] = text
-	if s.secret {
-		r.raw[path] = hidden
+	if s.hide != nil {
+		r.raw[path] = s.hide(text)
 	}
 	full, missing := r.expand(text)
 	for _, name := range missing {

@@ -16,15 +16,17 @@ var (
 	pair = regexp.MustCompile(`([A-Za-z_]+)(:\s+)(\S+)`)
 	// secretName matches the names of options and keys whose values nobody may see.
 	secretName = regexp.MustCompile(
-		`(?i)passphrase|password|passwd|secret|token|credential|signature|access_?key|api_?key|^(sig|key|pass|pwd|auth)$`)
+		`(?i)passphrase|password|passwd|secret|token|credential|signature|webhook|access_?key|api_?key|` +
+			`^(sig|key|pass|pwd|auth)$`)
 	// named is the name of an option with its =, also where something else than & stands before it.
 	named = regexp.MustCompile(`[^\s?&=/;,#"']+=`)
 	// userinfo is the name and password before the host of a URL.
 	userinfo = regexp.MustCompile(`(://)[^/?#\s]*@`)
 )
 
-// Redact hides what is secret in text that may be or hold a URL: user information, the stream key of RTMP, and the value
-// of any option named like a passphrase, password, secret, token or key. The rest stays as it is, also where the URL is malformed.
+// Redact hides what is secret in text that may be or hold a URL: user information, the stream key of RTMP, and the
+// value of any option named like a passphrase, password, secret, token or key. The rest stays as it is, also where the
+// URL is malformed.
 func Redact(s string) string {
 	s = userinfo.ReplaceAllString(s, "${1}"+hidden+"@")
 	return options(streamKey.ReplaceAllString(s, "${1}"+hidden+"${2}"))

@@ -15,9 +15,9 @@ import (
 
 // scalar says how the text of a value of one type is read.
 type scalar struct {
-	noun    string // "is not <noun>"
-	allowed string // "allowed is <allowed>"
-	secret  bool   // never shown
+	noun    string              // "is not <noun>"
+	allowed string              // "allowed is <allowed>"
+	hide    func(string) string // what is shown of the text; nil: all but what Redact hides
 	parse   func(string) (any, error)
 }
 
@@ -27,8 +27,12 @@ var errNot = errors.New("not of its kind")
 // scalars holds the reader of every type that a single value may have.
 var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[string](): {noun: "a text", allowed: "a text", parse: parseText},
-	reflect.TypeFor[Secret](): {noun: "a text", allowed: "a text", secret: true, parse: parseText},
-	reflect.TypeFor[int]():    {noun: "a whole number", allowed: "a whole number", parse: parseInt},
+	reflect.TypeFor[Secret](): {noun: "a text", allowed: "a text", parse: parseText,
+		hide: func(string) string { return hidden }},
+	reflect.TypeFor[Hook](): {noun: "an HTTP address", allowed: "http://HOST/... or https://HOST/...",
+		hide:  func(s string) string { return Hook(s).String() },
+		parse: func(s string) (any, error) { return orNot(s, s == "" || httpURL(s)) }},
+	reflect.TypeFor[int](): {noun: "a whole number", allowed: "a whole number", parse: parseInt},
 	reflect.TypeFor[leg.URL](): {noun: "a leg", allowed: "the URL of a leg: " + leg.Forms,
 		parse: func(s string) (any, error) { return leg.Parse(s) }},
 	reflect.TypeFor[time.Duration](): {noun: "a duration", allowed: "a number with its unit, like 500ms, 4s or 10m",

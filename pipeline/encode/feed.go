@@ -60,7 +60,8 @@ type fedStream struct {
 	skip  bool // the running PES packet is left out
 	known bool
 	delta uint64 // what is added to this stream's 33-bit times
-	unit  unit   // of video: the running PES packet
+	at    tick.Tick
+	unit  unit // of video: what is held back
 }
 
 // newFeed makes the feed of a run: the tracks that plan reads, from in on.
@@ -74,7 +75,7 @@ func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, 
 	prog.Streams = nil
 	for _, s := range src.Program.Streams {
 		if slices.Contains(plan.PIDs, s.PID) {
-			f.streams[s.PID] = &fedStream{video: s.Kind == mpegts.Video, skip: true}
+			f.streams[s.PID] = &fedStream{video: s.Kind == mpegts.Video, skip: true, unit: unit{frame: frameOf(src)}}
 			prog.Streams = append(prog.Streams, s)
 		}
 	}
@@ -87,6 +88,14 @@ func newFeed(src Source, plan ffmpeg.Plan, base tick.Tick, in entrance) (*feed, 
 	var err error
 	f.psi, err = mpegts.PSI(prog, 0)
 	return f, err
+}
+
+// frameOf is the duration of a source's pictures, 0 where that is not known.
+func frameOf(src Source) tick.Tick {
+	if src.Probe.Video == nil || src.Probe.Video.Rate.IsZero() {
+		return 0
+	}
+	return src.Probe.Video.Rate.Frame()
 }
 
 // run feeds until done is closed (errEnded), the format changes (errFormat), the source was absent (errAbsence), the
@@ -184,9 +193,6 @@ func (f *feed) rewrite(n int) (int, error) {
 			continue
 		}
 		if entry != nil {
-			if st.video { // another begins: the one before is whole
-				f.batch = st.unit.release(f.batch)
-			}
 			if entry.Format > f.src.Format {
 				return i, errFormat
 			}
@@ -196,6 +202,9 @@ func (f *feed) rewrite(n int) (int, error) {
 			}
 			if wait, err := f.begin(st, *entry); wait || err != nil {
 				return i, err
+			}
+			if st.video && !st.skip && pos >= f.video {
+				f.batch = st.unit.begin(st.at, f.batch)
 			}
 		}
 		if st.skip || st.video && pos < f.video {
@@ -230,7 +239,7 @@ func (f *feed) begin(st *fedStream, e spool.Entry) (wait bool, err error) {
 	case leads && f.decoded != 0 && f.src.bridge != 0 && decoded-f.decoded > f.src.bridge:
 		return false, errAbsence
 	}
-	st.skip, st.known = false, true
+	st.skip, st.known, st.at = false, true, at
 	st.delta = uint64((at-f.base).Round(90_000)-e.PTS) & (1<<33 - 1)
 	if leads {
 		f.decoded = max(decoded, f.decoded)

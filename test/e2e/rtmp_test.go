@@ -66,8 +66,8 @@ func TestRTMPPublishers(t *testing.T) {
 	first := ffmpeg(t, fmt.Sprintf("-re -i %s -map 0 -c copy -f flv %sstudio1", file, at))
 	s.wait("the first", 20*time.Second, legState(control.LegReceiving))
 	for url, want := range map[string]string{
-		at + "studio1":                              "another one is publishing",
-		at + "guess":                                "wrong stream key",
+		at + "studio1": "another one is publishing",
+		at + "guess":   "wrong stream key",
 		strings.Replace(at, "live", "vod", 1) + "x": "no such application",
 	} {
 		if out, err := publish(file, url); err == nil || !strings.Contains(out, want) {

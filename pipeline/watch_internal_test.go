@@ -1,0 +1,40 @@
+package pipeline
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"onair/pipeline/publish"
+	"onair/pkg/tick"
+)
+
+func TestStoreTroubleIsToldOnce(t *testing.T) {
+	w := watcher{Channel: &Channel{events: &events{log: zerolog.Nop(), now: time.Now}}}
+	var trouble storeTrouble
+	var got []string
+	at := func(second int, errors uint64) {
+		before := len(w.events.all)
+		w.store(&trouble, publish.Status{Store: "dir:./origin", Errors: errors, LastError: "disk full"}, tick.Tick(second)*tick.Second)
+		for _, ev := range w.events.all[before:] {
+			got = append(got, ev.Code+" "+ev.Message)
+		}
+	}
+	at(1, 0)
+	at(2, 1) // begins
+	at(3, 5)
+	at(12, 6) // goes on
+	at(26, 6) // 14 s without: a try may still come
+	at(28, 6) // over
+	at(90, 6)
+	at(91, 7) // begins again
+	want := []string{
+		"store_trouble store dir:./origin: disk full", "store_well store dir:./origin: well again",
+		"store_trouble store dir:./origin: disk full",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,47 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"onair/pipeline/control"
+	"onair/pipeline/publish"
+	"onair/pkg/tick"
+)
+
+// storeCalm is how long a store must not fail to be well again: longer than the longest pause between two tries.
+const storeCalm = 15 * tick.Second
+
+// storeTrouble is what is known about a store's trouble.
+type storeTrouble struct {
+	errors uint64
+	last   tick.Tick // when they grew last; 0: the store is well
+}
+
+// allStores tells when stores begin to fail, and when they have stopped: not every try that fails.
+func (w *watcher) allStores(now tick.Tick) {
+	air := w.air.Load()
+	if air == nil {
+		return
+	}
+	if w.stores == nil {
+		w.stores = make([]storeTrouble, len(air.publishers))
+	}
+	for i, p := range air.publishers {
+		w.store(&w.stores[i], p.Status(), now)
+	}
+}
+
+func (w *watcher) store(t *storeTrouble, st publish.Status, now tick.Tick) {
+	switch {
+	case st.Errors > t.errors:
+		if t.last == 0 {
+			w.events.put(control.Event{Level: control.Warning, Stage: "publish", Code: codeStore,
+				Message: fmt.Sprintf("store %s: %s", st.Store, st.LastError)})
+		}
+		t.errors, t.last = st.Errors, now
+	case t.last != 0 && now-t.last >= storeCalm:
+		t.last = 0
+		w.events.put(control.Event{Level: control.Info, Stage: "publish", Code: codeStored,
+			Message: fmt.Sprintf("store %s: well again", st.Store)})
+	}
+}
