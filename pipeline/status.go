@@ -10,6 +10,7 @@ import (
 	"onair/pipeline/publish"
 	"onair/pkg/ladder"
 	"onair/pkg/mpegts"
+	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
 
@@ -162,6 +163,14 @@ func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) contr
 			Scrambled: ps.Scrambled, SyncLosses: ps.Framer.SyncLosses, JunkBytes: ps.Framer.JunkBytes, PESWithoutPTS: ps.Untimed,
 		},
 		Spool: control.Spool{Seconds: sp.Length.Duration().Seconds(), Bytes: sp.Bytes},
+	}
+	for _, s := range enc.Standings {
+		if s.Name != in.name {
+			continue
+		}
+		if out.Fault = string(s.Cause); s.Take != selector.Never {
+			out.TakeIn = new(s.Take.Duration().Seconds())
+		}
 	}
 	if ps.Measured {
 		out.ClockOffsetMs = ms(ps.Offset)

@@ -86,6 +86,7 @@ func fullInput() control.Input {
 		Rejected: 5, Foreign: 6, FECPackets: 12, FECRecovered: 13, FECUnrecoverable: 14, FECColumns: 8, FECRows: 4, PathDifferenceMs: 12.5,
 		SRT: &control.SRT{RTTMs: 20.5, Loss: 8, Drop: 9, Retransmitted: 10, Undecrypted: 11}}
 	return control.Input{Name: "main", State: control.InputReceiving, Error: "none", Active: true,
+		Fault: "black", TakeIn: new(12.5),
 		Program: &control.Program{Number: 1, PMTPID: 4096, PCRPID: 256, Streams: []control.Stream{
 			{PID: 256, Kind: control.Video, Codec: "h264"}, {PID: 257, Kind: control.Audio, Codec: "aac", Language: "eng"}}},
 		Video:   &control.Picture{Codec: "h264", Width: 1920, Height: 1080, Rate: "25", Interlaced: true},
