@@ -83,7 +83,7 @@ func full(name string) control.Status {
 func fullInput() control.Input {
 	leg := control.Leg{URL: "rtp://239.0.0.1:5000", State: control.LegReceiving, Error: "last: reset", Peer: "10.0.0.1:5000",
 		Packets: 1e6, Bytes: 1e9, Bitrate: 10e6, Lost: 7, Recovered: 6, Late: 1, Duplicates: 2, Reordered: 3, WrongType: 4,
-		Rejected: 5, Foreign: 6, FECPackets: 12, FECRecovered: 13, FECUnrecoverable: 14, FECColumns: 8, FECRows: 4, PathDifferenceMs: 12.5,
+		Rejected: 5, Rejections: map[string]uint64{"rate": 2, "credentials": 3}, Foreign: 6, FECPackets: 12, FECRecovered: 13, FECUnrecoverable: 14, FECColumns: 8, FECRows: 4, PathDifferenceMs: 12.5,
 		SRT: &control.SRT{RTTMs: 20.5, Loss: 8, Drop: 9, Retransmitted: 10, Undecrypted: 11}}
 	return control.Input{Name: "main", State: control.InputReceiving, Error: "none", Active: true,
 		Fault: "black", TakeIn: new(12.5),

@@ -59,7 +59,7 @@ func TestSRTListener(t *testing.T) {
 			t.Errorf("%s: %v, want %s", options, err, want)
 		}
 	}
-	r.until("all are counted", func(s ingest.InputStats) bool { return s.Legs[0].Rejected == uint64(len(wrong)) })
+	r.until("all are counted", func(s ingest.InputStats) bool { return rejected(s.Legs[0]) == uint64(len(wrong)) })
 
 	c := call(t, good)
 	r.until("it is connected", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Connected })
@@ -181,7 +181,7 @@ func TestSRTAllow(t *testing.T) {
 	if _, err := srt.Dial(t.Context(), caller(t, port, "")); err == nil || !strings.Contains(err.Error(), "1403") {
 		t.Error(err)
 	}
-	if s := r.stats().Legs[0]; s.Rejected != 1 {
+	if s := r.stats().Legs[0]; s.Rejected["address"] != 1 {
 		t.Errorf("%+v", s)
 	}
 }

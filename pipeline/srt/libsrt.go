@@ -129,6 +129,8 @@ func refusal(reason int) error {
 		return errors.New("refused by the listener without a reason")
 	case int(Unauthorized):
 		return errors.New("refused: not authorised (1401)")
+	case int(Overload):
+		return errors.New("refused: the listener has too many calls (1402)")
 	case int(Forbidden):
 		return errors.New("refused: this address may not send here (1403)")
 	case int(NotFound):

@@ -93,6 +93,7 @@ export interface Leg {
   reordered: number;
   wrong_type: number;
   rejected: number;
+  rejections: Record<string, number>; // by cause
   foreign: number;
   fec_packets: number;
   fec_recovered: number;
