@@ -1,5 +1,5 @@
-// Package effort decides how much of a ladder is encoded: less while the encoder is slower than real time, and without a
-// rendition that fails alone. It is pure: what was measured and the time are arguments.
+// Package effort decides how much of a ladder is encoded: less while the encoder is slower than real time, and without
+// a rendition that fails alone. It is pure: what was measured and the time are arguments.
 package effort
 
 import (
