@@ -40,9 +40,7 @@ func (srtCaller) receive(ctx context.Context, p *path) error {
 type srtListener struct{}
 
 func (s *srtListener) receive(ctx context.Context, p *path) error {
-	l, err := srt.Listen(srt.ListenConfig{URL: p.url, Judge: p.judge, Failed: func(c srt.Call) {
-		p.reject(gate.Credentials, "handshake with "+c.Peer.String()+" failed: passphrase wrong or missing on one side")
-	}})
+	l, err := srt.Listen(srt.ListenConfig{URL: p.url, Judge: p.judge, Failed: p.unanswered})
 	if err != nil {
 		return plain(err)
 	}
@@ -114,6 +112,15 @@ func (p *path) judge(c srt.Call) srt.Verdict {
 		return srt.Conflict
 	}
 	return srt.Admit
+}
+
+// unanswered counts a caller that was admitted and did not come.
+func (p *path) unanswered(c srt.Call) {
+	if c.HungUp {
+		p.reject(gate.Handshake, c.Peer.String()+" hung up before it was let in")
+		return
+	}
+	p.reject(gate.Credentials, "handshake with "+c.Peer.String()+" failed: passphrase wrong or missing on one side")
 }
 
 // unhurried tells whether an address does not call too often.

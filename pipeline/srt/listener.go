@@ -33,7 +33,8 @@ const (
 type Call struct {
 	Peer     netip.AddrPort
 	StreamID string
-	Pending  int // others that were admitted and are not through the handshake yet
+	Pending  int  // others that were admitted and are not through the handshake yet
+	HungUp   bool // for ListenConfig.Failed: the handshake was good, and the caller gone before it was accepted
 }
 
 // ListenConfig says who is let in.
@@ -179,6 +180,7 @@ func (l *Listener) waiting() bool {
 	for id, call := range l.admitted {
 		if !alive(id) {
 			delete(l.admitted, id)
+			call.HungUp = broken(id)
 			failed = append(failed, call)
 		}
 	}
