@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"pkg/child": {"pkg/tick"},
 
 	"pkg/content": {"pkg/tick"},
+	"pkg/effort":  {"pkg/tick"},
 
 	"pkg/fec":    {"pkg/tick"},
 	"pkg/gate":   {"pkg/tick"},

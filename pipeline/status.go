@@ -8,8 +8,10 @@ import (
 	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pipeline/publish"
+	"onair/pkg/gate"
 	"onair/pkg/ladder"
 	"onair/pkg/mpegts"
+	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
 
@@ -166,6 +168,14 @@ func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) contr
 		},
 		Spool: control.Spool{Seconds: sp.Length.Duration().Seconds(), Bytes: sp.Bytes},
 	}
+	for _, s := range enc.Standings {
+		if s.Name != in.name {
+			continue
+		}
+		if out.Fault = string(s.Cause); s.Take != selector.Never {
+			out.TakeIn = new(s.Take.Duration().Seconds())
+		}
+	}
 	if ps.Measured {
 		out.ClockOffsetMs = ms(ps.Offset)
 	}
@@ -202,8 +212,12 @@ func legStatus(l ingest.LegStats) control.Leg {
 	out := control.Leg{
 		URL: l.URL, State: control.LegState(l.State), Error: l.Error, Peer: l.Peer, Packets: l.Packets, Bytes: l.Bytes,
 		Bitrate: l.Bitrate, Lost: l.Lost, Recovered: l.Recovered, Late: l.Late, Duplicates: l.Duplicates,
-		Reordered: l.Reordered, WrongType: l.WrongType, Rejected: l.Rejected, Foreign: l.Foreign,
+		Reordered: l.Reordered, WrongType: l.WrongType, Rejections: map[string]uint64{}, Foreign: l.Foreign,
 		PathDifferenceMs: ms(l.PathDifference),
+	}
+	for _, cause := range gate.Causes {
+		out.Rejections[string(cause)] = l.Rejected[cause]
+		out.Rejected += l.Rejected[cause]
 	}
 	out.FECPackets, out.FECRecovered, out.FECUnrecoverable = l.FECPackets, l.FECRecovered, l.FECUnrecoverable
 	out.FECColumns, out.FECRows = l.FECColumns, l.FECRows

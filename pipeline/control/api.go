@@ -122,6 +122,11 @@ func snapshot(s Source) Status {
 	for i := range st.Inputs {
 		in := &st.Inputs[i]
 		in.Legs, in.Checks = orEmpty(in.Legs), orEmpty(in.Checks)
+		for j := range in.Legs {
+			if in.Legs[j].Rejections == nil {
+				in.Legs[j].Rejections = map[string]uint64{}
+			}
+		}
 		if in.Program != nil {
 			in.Program.Streams = orEmpty(in.Program.Streams)
 		}

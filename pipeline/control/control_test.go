@@ -83,9 +83,10 @@ func full(name string) control.Status {
 func fullInput() control.Input {
 	leg := control.Leg{URL: "rtp://239.0.0.1:5000", State: control.LegReceiving, Error: "last: reset", Peer: "10.0.0.1:5000",
 		Packets: 1e6, Bytes: 1e9, Bitrate: 10e6, Lost: 7, Recovered: 6, Late: 1, Duplicates: 2, Reordered: 3, WrongType: 4,
-		Rejected: 5, Foreign: 6, FECPackets: 12, FECRecovered: 13, FECUnrecoverable: 14, FECColumns: 8, FECRows: 4, PathDifferenceMs: 12.5,
+		Rejected: 5, Rejections: map[string]uint64{"rate": 2, "credentials": 3}, Foreign: 6, FECPackets: 12, FECRecovered: 13, FECUnrecoverable: 14, FECColumns: 8, FECRows: 4, PathDifferenceMs: 12.5,
 		SRT: &control.SRT{RTTMs: 20.5, Loss: 8, Drop: 9, Retransmitted: 10, Undecrypted: 11}}
 	return control.Input{Name: "main", State: control.InputReceiving, Error: "none", Active: true,
+		Fault: "black", TakeIn: new(12.5),
 		Program: &control.Program{Number: 1, PMTPID: 4096, PCRPID: 256, Streams: []control.Stream{
 			{PID: 256, Kind: control.Video, Codec: "h264"}, {PID: 257, Kind: control.Audio, Codec: "aac", Language: "eng"}}},
 		Video:   &control.Picture{Codec: "h264", Width: 1920, Height: 1080, Rate: "25", Interlaced: true},

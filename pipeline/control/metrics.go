@@ -172,6 +172,9 @@ func (s sink) input(channel string, in *Input) {
 		oneOf(s, legState, leg.State,
 			[]LegState{LegListening, LegConnected, LegReceiving, LegSilent, LegFailed}, channel, in.Name, index)
 		sendAll(s, legFamilies, leg, channel, in.Name, index)
+		for _, cause := range slices.Sorted(maps.Keys(leg.Rejections)) {
+			s.send(legRejected, prometheus.CounterValue, float64(leg.Rejections[cause]), channel, in.Name, index, cause)
+		}
 		if leg.SRT != nil {
 			sendAll(s, srtFamilies, leg.SRT, channel, in.Name, index)
 		}

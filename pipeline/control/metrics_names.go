@@ -22,6 +22,8 @@ var (
 	inputState    = desc("input_state", "1 for the state the input is in, 0 for the others", with(ofInput, "state"))
 	legState      = desc("leg_state", "1 for the state the leg is in, 0 for the others", with(ofLeg, "state"))
 	legInfo       = desc("leg_info", "1, with the URL of the leg; legs are numbered from 1", with(ofLeg, "url"))
+	legRejected   = desc("leg_rejected_total", "Datagrams and connections that were turned away, by cause",
+		with(ofLeg, "cause"))
 	runsByState   = desc("runs", "Runs (FFmpeg processes) by state", with(ofChannel, "state"))
 	renditionInfo = desc("rendition_info", "1, with its kind and codec string", with(ofRendition, "kind", "codecs"))
 	inputErrors   = desc("input_ts_errors_total", "Errors in the merged transport stream, by kind", with(ofInput, "kind"))

@@ -22,8 +22,6 @@ var legFamilies = []family[Leg]{
 		func(l *Leg) float64 { return float64(l.Reordered) }),
 	counter("leg_wrong_type", "Datagrams that are no RTP, no MP2T or no whole packets", ofLeg,
 		func(l *Leg) float64 { return float64(l.WrongType) }),
-	counter("leg_rejected", "Datagrams and connections of senders that are not allowed", ofLeg,
-		func(l *Leg) float64 { return float64(l.Rejected) }),
 	counter("leg_foreign", "Datagrams and connections of a second sender while the first is at work", ofLeg,
 		func(l *Leg) float64 { return float64(l.Foreign) }),
 	gauge("leg_path_difference_seconds", "How far the leg is behind the fastest", ofLeg,

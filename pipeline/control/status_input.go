@@ -8,8 +8,10 @@ type Input struct {
 	State   InputState `json:"state"`
 	Error   string     `json:"error"` // why it failed or cannot be used; empty otherwise
 	Active  bool       `json:"active"`
-	Program *Program   `json:"program"` // nil until its PMT is known
-	Video   *Picture   `json:"video"`   // nil until probed, or without video
+	Fault   string     `json:"fault"`             // what the choice holds against it, see docs/openapi.yaml; empty: nothing
+	TakeIn  *float64   `json:"on_air_in_seconds"` // it is to be taken then if all stays as it is; nil: it is not
+	Program *Program   `json:"program"`           // nil until its PMT is known
+	Video   *Picture   `json:"video"`             // nil until probed, or without video
 
 	Bitrate       int64   `json:"bitrate"`     // transport stream after the merge, bits/s
 	TS            TS      `json:"ts"`          // errors in the merged stream
@@ -114,7 +116,7 @@ type Leg struct {
 	Duplicates       uint64  `json:"duplicates"`         // of its own; another leg's copy is none
 	Reordered        uint64  `json:"reordered"`          // arrived behind a later one
 	WrongType        uint64  `json:"wrong_type"`         // not RTP, not MP2T, not whole TS packets
-	Rejected         uint64  `json:"rejected"`           // from a sender that is not allowed
+	Rejected         uint64  `json:"rejected"`           // of a sender that is turned away
 	Foreign          uint64  `json:"foreign"`            // from a second sender while the first is at work
 	FECPackets       uint64  `json:"fec_packets"`        // of columns and rows (ST 2022-1)
 	FECRecovered     uint64  `json:"fec_recovered"`      // of the lost ones, brought back by FEC
@@ -123,6 +125,8 @@ type Leg struct {
 	FECRows          int     `json:"fec_rows"`           // of the matrix; 0: not known
 	PathDifferenceMs float64 `json:"path_difference_ms"` // behind the fastest leg
 	SRT              *SRT    `json:"srt"`                // nil for other transports
+
+	Rejections map[string]uint64 `json:"rejections"` // the rejected ones by cause: rate, credentials, ...
 }
 
 // SRT is what libsrt tells of a connection.

@@ -89,6 +89,9 @@ func (e *Encoder) where(src Source, now tick.Tick) (at place, ok bool) {
 		want = 0 // nothing before: from the first point at which the source can be decoded
 	}
 	src.asOf = want
+	if any {
+		src.sound = min(video, audio)
+	}
 	in, ok := src.enter(want, now)
 	if !ok {
 		return place{}, false
@@ -96,7 +99,7 @@ func (e *Encoder) where(src Source, now tick.Tick) (at place, ok bool) {
 	from := grid.Start(grid.K(in.at))
 	gap := any && from > video
 	if !any || gap {
-		video, audio, src.asOf = from, from, from
+		video, audio, src.asOf, src.sound = from, from, from, 0
 		if in, ok = src.enter(video, now); !ok {
 			return place{}, false
 		}

@@ -228,7 +228,7 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 		return nil, err
 	}
 	e.cfg.Log.Info().Int("run", r.id).Int("pid", r.proc.Pid()).Str("input", src.Input).Str("reason", reason).
-		Int64("k", e.cfg.Channel.Grid.K(video)).Msg("run started")
+		Int64("k", e.cfg.Channel.Grid.K(video)).Dur("sound_before", max(0, video-audio).Duration()).Msg("run started")
 	return r, nil
 }
 

@@ -33,6 +33,7 @@ type Source struct {
 
 	after  uint64    // what lies before this position is not used: an absence of the input is not bridged
 	bridge tick.Tick // longest absence that a run fills with the last picture; 0: any
+	sound  tick.Tick // from where on sound is wanted, if that lies before the first picture that is; 0: it does not
 	asOf   tick.Tick // start of the run that reads: it meets no correction of the source's clock on its way; 0: none yet
 }
 
@@ -144,7 +145,11 @@ func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
 	}
 	at, _ := s.at(e)
 	in := entrance{pos: e.Pos, video: e.Pos, at: at, blind: blind}
-	early := max(at, want) - preRoll
+	heard := max(at, want)
+	if s.sound != 0 {
+		heard = min(heard, s.sound)
+	}
+	early := heard - preRoll
 	audio, found := s.Spool.First(func(e spool.Entry) bool {
 		t, mapped := s.at(e)
 		return s.mine(e) && !e.Video && mapped && t >= early
@@ -153,7 +158,7 @@ func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
 		in.pos = min(in.pos, audio.Pos)
 	}
 	from, mapped := s.at(audio)
-	in.late = !found || !mapped || from > want-preRoll/2
+	in.late = !found || !mapped || from > min(want, heard)-preRoll/2
 	return in, true
 }
 

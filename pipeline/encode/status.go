@@ -32,6 +32,7 @@ type Status struct {
 
 	Switches  map[selector.Cause]uint64 // of what is on air, by cause
 	SlateTime tick.Tick                 // for how long the slate was
+	Standings []selector.Standing       // of the inputs, in order of preference
 }
 
 // Status tells what runs now.
@@ -45,7 +46,8 @@ func (e *Encoder) Status() Status {
 
 // publish refreshes what Status tells.
 func (e *Encoder) publish() {
-	st := Status{Started: uint64(e.lastID), Restarts: e.restarts, Switches: maps.Clone(e.switches), SlateTime: e.slateFor}
+	st := Status{Started: uint64(e.lastID), Restarts: e.restarts, Switches: maps.Clone(e.switches), SlateTime: e.slateFor,
+		Standings: e.sel.Standings()}
 	for i, r := range [2]*run{e.active, e.next} {
 		if r == nil {
 			continue

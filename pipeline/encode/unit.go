@@ -8,10 +8,10 @@ import (
 // maxUnit bounds what is held back, in bytes: more goes to the decoder as it comes.
 const maxUnit = 8 << 20
 
-// unit holds pictures back until they are whole and no picture that is shown before them is still to come, so that a feed
-// that breaks off ends with a picture after which nothing is missing. That delays no picture by more than those that are
-// decoded before it and shown after it take. The last packet of a PES packet shows by its length or, where that is not
-// given, by the stuffing that fills it.
+// unit holds pictures back until they are whole and no picture that is shown before them is still to come, so that a
+// feed that breaks off ends with a picture before which nothing is missing. Where pictures are decoded in the order in
+// which they are shown that costs no time, else at most that of the B pictures in a row, less one. The last packet of a
+// PES packet shows by its length or, where that is not given, by the stuffing that fills it.
 type unit struct {
 	frame tick.Tick // duration of a picture; 0: not known, each goes on when it is whole
 	held  []byte

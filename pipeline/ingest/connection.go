@@ -3,12 +3,20 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
 	"onair/pipeline/srt"
+	"onair/pkg/gate"
 )
+
+// srtCalls is how often an SRT leg may be called. An encoder that was refused calls again after a second or so.
+var srtCalls = gate.Config{PerSecond: 50, PerAddress: 20}
+
+// maxHandshakes is how many callers of an SRT leg may be between admission and the end of their handshakes.
+const maxHandshakes = 4
 
 // srtCaller receives by calling a listener.
 type srtCaller struct{}
@@ -20,7 +28,7 @@ func (srtCaller) receive(ctx context.Context, p *path) error {
 	}
 	defer c.Close()
 	if !p.allowed(c.Peer().Addr()) {
-		p.reject(c.Peer().Addr().String() + " is not in allow")
+		p.reject(gate.Address, c.Peer().Addr().String()+" is not in allow")
 		return errors.New("the listener's address is not in allow")
 	}
 	p.open(Connected, c.Peer())
@@ -32,9 +40,7 @@ func (srtCaller) receive(ctx context.Context, p *path) error {
 type srtListener struct{}
 
 func (s *srtListener) receive(ctx context.Context, p *path) error {
-	l, err := srt.Listen(srt.ListenConfig{URL: p.url, Judge: p.judge, Failed: func(c srt.Call) {
-		p.reject("handshake with " + c.Peer.String() + " not completed" + p.suspicion())
-	}})
+	l, err := srt.Listen(srt.ListenConfig{URL: p.url, Judge: p.judge, Failed: p.unanswered})
 	if err != nil {
 		return plain(err)
 	}
@@ -47,13 +53,18 @@ func (s *srtListener) receive(ctx context.Context, p *path) error {
 		if err != nil {
 			return err
 		}
+		if p.busy() { // two were admitted at once, and the other one is here already
+			p.intrude(c.Peer().String())
+			c.Close()
+			continue
+		}
 		end() // the caller before is gone, or silent for long enough to be replaced
+		p.open(Connected, c.Peer())
 		connection, cancel := context.WithCancel(ctx)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			defer c.Close()
-			p.open(Connected, c.Peer())
 			p.read(connection, c)
 			p.hungUp()
 		}()
@@ -83,17 +94,25 @@ func (p *path) hungUp() {
 // judge decides over a caller. It runs in a thread of libsrt.
 func (p *path) judge(c srt.Call) srt.Verdict {
 	if !p.allowed(c.Peer.Addr()) {
-		p.reject(c.Peer.Addr().String() + " is not in allow")
+		p.reject(gate.Address, c.Peer.Addr().String()+" is not in allow")
 		return srt.Forbidden
+	}
+	if !p.unhurried(c.Peer.Addr()) {
+		p.reject(gate.Rate, c.Peer.Addr().String()+" calls too often")
+		return srt.Overload
+	}
+	if c.Pending >= maxHandshakes {
+		p.reject(gate.Sessions, fmt.Sprintf("%s calls while %d others are being answered", c.Peer.Addr(), c.Pending))
+		return srt.Overload
 	}
 	verdict := match(p.url.StreamID, c.StreamID)
 	switch verdict {
 	case srt.Admit:
 	case srt.BadMode:
-		p.reject(c.Peer.String() + " asks to receive by its stream id, but this leg wants a sender")
+		p.reject(gate.Media, c.Peer.String()+" asks to receive by its stream id, but this leg wants a sender")
 		return verdict
 	default:
-		p.reject(c.Peer.String() + " has a wrong stream id")
+		p.reject(gate.Name, c.Peer.String()+" has a wrong stream id")
 		return verdict
 	}
 	if p.busy() {
@@ -101,6 +120,27 @@ func (p *path) judge(c srt.Call) srt.Verdict {
 		return srt.Conflict
 	}
 	return srt.Admit
+}
+
+// unanswered counts a caller that was admitted and did not come.
+func (p *path) unanswered(c srt.Call) {
+	if c.HungUp {
+		p.reject(gate.Handshake, c.Peer.String()+" hung up before it was let in")
+		return
+	}
+	cause := gate.Handshake
+	if p.url.Passphrase != "" {
+		cause = gate.Credentials
+	}
+	p.reject(cause, "handshake with "+c.Peer.String()+" not completed"+p.suspicion())
+}
+
+// unhurried tells whether an address does not call too often.
+func (p *path) unhurried(from netip.Addr) bool {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	p.in.advance()
+	return p.gate.Admit(from, p.in.now)
 }
 
 // match compares a caller's stream id with the wanted one, which it may give as it is or as the resource of the

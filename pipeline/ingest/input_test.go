@@ -88,7 +88,7 @@ func TestMulticast(t *testing.T) {
 					send(t, conn, rtp(i))
 					wait(20 * time.Millisecond)
 				}
-				if s := r.stats().Legs[0]; s.Packets+s.Foreign+s.Rejected != 0 {
+				if s := r.stats().Legs[0]; s.Packets+s.Foreign+rejected(s) != 0 {
 					t.Errorf("%+v", s)
 				}
 				return
@@ -298,7 +298,7 @@ func TestAllow(t *testing.T) {
 	allow := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	r := newRig(t, ingest.InputConfig{Allow: allow}, fmt.Sprintf("udp://:%d", port))
 	send(t, dial(t, fmt.Sprintf("127.0.0.1:%d", port)), ts(1), ts(2))
-	r.until("both are rejected", func(s ingest.InputStats) bool { return s.Legs[0].Rejected == 2 })
+	r.until("both are rejected", func(s ingest.InputStats) bool { return s.Legs[0].Rejected["address"] == 2 })
 	r.logged("127.0.0.1 is not in allow")
 	send(t, dial(t, fmt.Sprintf("[::1]:%d", port)), ts(3))
 	r.want(3)

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"onair/pipeline/srt"
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 	"onair/pkg/merge"
 	"onair/pkg/tick"
@@ -48,7 +49,8 @@ type path struct {
 	standby   uint64
 	lost      uint64 // RTP packets of elementary streams
 	wrongType uint64
-	rejected  uint64
+	gate      *gate.Gate // SRT callers
+	rejected  map[gate.Cause]uint64
 	foreign   uint64
 	srt       *SRTStats
 }
@@ -58,14 +60,14 @@ const notOpen = "not open yet"
 
 // newPath checks that a leg of that scheme can be received.
 func newPath(in *Input, index int, u leg.URL) (*path, error) {
-	p := &path{in: in, index: index, url: u, state: Failed, err: notOpen}
+	p := &path{in: in, index: index, url: u, state: Failed, err: notOpen, rejected: map[gate.Cause]uint64{}}
 	p.log = in.config.Log.With().Str("leg", u.Redacted()).Logger()
 	p.wrong = repeated{log: p.log, message: "datagrams refused"}
 	p.refuse = repeated{log: p.log, message: "sender refused"}
 	p.second = repeated{log: p.log, message: "second sender ignored"}
 	switch {
 	case u.Scheme == leg.SRT && u.Mode == leg.Listener:
-		p.opener = &srtListener{}
+		p.opener, p.gate = &srtListener{}, gate.New(srtCalls)
 	case u.Scheme == leg.SRT:
 		p.opener = srtCaller{}
 	case u.Scheme == leg.RTP || u.Scheme == leg.UDP:
@@ -164,9 +166,9 @@ func (p *path) allowed(addr netip.Addr) bool {
 }
 
 // reject counts a sender that may not send.
-func (p *path) reject(why string) {
+func (p *path) reject(cause gate.Cause, why string) {
 	p.in.mu.Lock()
-	p.rejected++
+	p.rejected[cause]++
 	p.err = why
 	p.in.advance()
 	now := p.in.now

@@ -167,7 +167,7 @@ func TestFECOfSomebodyElseIsNotTaken(t *testing.T) {
 		defer c.Close()
 		send(t, c, make([]byte, 100))
 		r.until("refused", func(st ingest.InputStats) bool {
-			return st.Legs[0].Foreign == 1 && st.Legs[0].Rejected == uint64(i)
+			return st.Legs[0].Foreign == 1 && st.Legs[0].Rejected["address"] == uint64(i)
 		})
 	}
 	send(t, dial(t, fmt.Sprintf("127.0.0.1:%d", port+4)), rtp(0)) // from the right one, but no FEC

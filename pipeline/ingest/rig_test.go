@@ -218,3 +218,11 @@ func (r *rig) logged(what string) {
 	r.t.Helper()
 	r.until("log has "+what, func(ingest.InputStats) bool { return strings.Contains(r.log.String(), what) })
 }
+
+// rejected is how many senders a leg has turned away, for whatever cause.
+func rejected(s ingest.LegStats) (n uint64) {
+	for _, of := range s.Rejected {
+		n += of
+	}
+	return n
+}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"onair/pipeline/rtmp"
+	"onair/pkg/gate"
 )
 
 // rtmpPublished receives what is published to us by RTMP.
@@ -23,7 +24,7 @@ var _ rtmp.Receiver = publisher{}
 func (p publisher) Allowed(addr netip.Addr) bool { return p.path.allowed(addr) }
 
 // Refused implements rtmp.Receiver.
-func (p publisher) Refused(why string) { p.path.reject(why) }
+func (p publisher) Refused(cause gate.Cause, why string) { p.path.reject(cause, why) }
 
 // Second implements rtmp.Receiver.
 func (p publisher) Second(peer netip.AddrPort) { p.path.intrude(peer.String()) }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"onair/pipeline/rtsp"
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 )
 
@@ -172,7 +173,7 @@ func (p *path) hear(ctx context.Context, conn *net.UDPConn, bring func([]byte), 
 // session come from one address.
 func (p *path) welcome(from netip.AddrPort) bool {
 	if !p.allowed(from.Addr()) {
-		p.reject(from.Addr().String() + " is not in allow")
+		p.reject(gate.Address, from.Addr().String()+" is not in allow")
 		return false
 	}
 	p.in.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 	"onair/pkg/tick"
 )
@@ -67,7 +68,7 @@ func (p *path) listen(conn *net.UDPConn, take func(b []byte, from netip.AddrPort
 		}
 		if from.Addr() != known {
 			if !p.allowed(from.Addr()) {
-				p.reject(from.Addr().String() + " is not in allow")
+				p.reject(gate.Address, from.Addr().String()+" is not in allow")
 				continue
 			}
 			known = from.Addr()

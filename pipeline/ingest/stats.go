@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"maps"
 	"time"
 
+	"onair/pkg/gate"
 	"onair/pkg/merge"
 	"onair/pkg/tick"
 )
@@ -54,9 +56,9 @@ type LegStats struct {
 	Stray      uint64 // datagrams far off the sequence, not followed
 	Standby    uint64 // datagrams without a number, not used because another leg is
 
-	WrongType uint64 // datagrams that are not what the scheme says: no RTP, another payload type, no TS
-	Rejected  uint64 // datagrams or connections from addresses outside allow, with a wrong passphrase or stream id
-	Foreign   uint64 // datagrams or connections of a second sender while the first was alive
+	WrongType uint64                // datagrams that are not what the scheme says: no RTP, another payload type, no TS
+	Rejected  map[gate.Cause]uint64 // datagrams or connections that were turned away
+	Foreign   uint64                // datagrams or connections of a second sender while the first was alive
 
 	// By ST 2022-1; what it brings back stays counted as lost, since it was lost on the way.
 	FECPackets       uint64 // of columns and rows
@@ -111,7 +113,7 @@ func (p *path) statsLocked(m merge.LegStats, now tick.Tick) LegStats {
 		Packets: p.meter.packets, Bytes: p.meter.bytes, Bitrate: p.meter.rate, Connects: p.connects,
 		Lost: m.Lost + p.lost, Recovered: m.Recovered, Used: m.Used, Late: m.Late, Duplicates: m.Duplicates,
 		Reordered: m.Reordered,
-		Stray:     m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: p.rejected, Foreign: p.foreign,
+		Stray:     m.Stray, Standby: p.standby, WrongType: p.wrongType, Rejected: maps.Clone(p.rejected), Foreign: p.foreign,
 		PathDifference: m.PathDifference, LastPacket: p.last,
 	}
 	if p.fec != nil {

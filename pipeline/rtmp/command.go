@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"onair/pkg/amf"
+	"onair/pkg/gate"
 	"onair/pkg/rtmp"
 )
 
@@ -49,7 +50,7 @@ func (s *session) command(stream uint32, body []byte) error {
 	case "publish":
 		return s.publish(stream, args)
 	case "play", "play2":
-		return s.refuse(nil, event(stream, "error", playFailed, "this is for publishers"), "wants to play")
+		return s.refuse(nil, event(stream, "error", playFailed, "this is for publishers"), gate.Media, "wants to play")
 	case "deleteStream", "closeStream", "FCUnpublish":
 		if s.stream != nil {
 			return errDone
@@ -79,11 +80,11 @@ func event(stream uint32, level, code, description string) rtmp.Message {
 }
 
 // refuse answers, tells the stream that was asked for, or those of the application, and ends the session.
-func (s *session) refuse(st *stream, answer rtmp.Message, why string) error {
+func (s *session) refuse(st *stream, answer rtmp.Message, cause gate.Cause, why string) error {
 	if why = s.peer.Addr().String() + " " + why; st != nil {
-		st.receiver.Refused(why)
+		st.receiver.Refused(cause, why)
 	} else {
-		s.port.blame(s.caller.app, why)
+		s.port.blame(s.caller.app, cause, why)
 	}
 	if err := s.send(answer); err != nil {
 		return err
@@ -101,7 +102,7 @@ func (s *session) connect(id float64, args []any) error {
 	if s.caller.app == "" || !s.port.serves(s.caller.app) {
 		info := status(rejected, "there is no such application here")
 		info[0].Value = "error"
-		return s.refuse(nil, reply("_error", id, nil, info), "asks for an application that is not here")
+		return s.refuse(nil, reply("_error", id, nil, info), gate.Name, "asks for an application that is not here")
 	}
 	bandwidth := rtmp.Control(rtmp.PeerBandwidth, ackWindow)
 	const dynamic = 2
@@ -127,14 +128,16 @@ func (s *session) publish(id uint32, args []any) error {
 		return fmt.Errorf("%w: publish twice", rtmp.ErrProtocol)
 	}
 	st := s.port.find(s.caller.path(name))
-	no := func(why string) error { return s.refuse(st, event(id, "error", badName, why), why) }
+	no := func(cause gate.Cause, why string) error {
+		return s.refuse(st, event(id, "error", badName, why), cause, why)
+	}
 	switch {
 	case st == nil:
-		return no("has a wrong stream key")
+		return no(gate.Credentials, "has a wrong stream key")
 	case !st.receiver.Allowed(s.peer.Addr()):
-		return no("is not in allow")
+		return no(gate.Address, "is not in allow")
 	case !s.caller.knows(st.url):
-		return no("has wrong credentials, or none")
+		return no(gate.Credentials, "has wrong credentials, or none")
 	}
 	switch taken, err := s.claim(st); {
 	case err != nil:

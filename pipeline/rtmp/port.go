@@ -9,15 +9,20 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"onair/pkg/gate"
+	"onair/pkg/tick"
 )
 
 // Limits of a port.
 const (
-	maxSessions    = 64 // connections at once, publishing or not
-	maxPerAddress  = 16 // of these, from one address
-	callsPerSecond = 50 // connections that are begun; so many may also come at once
-	acceptPause    = 100 * time.Millisecond
+	maxSessions   = 64 // connections at once, publishing or not
+	maxPerAddress = 16 // of these, from one address
+	acceptPause   = 100 * time.Millisecond
 )
+
+// calls is how often connections may be begun.
+var calls = gate.Config{PerSecond: 50, PerAddress: 20}
 
 // port is a listening socket with the streams that may come through it.
 type port struct {
@@ -29,14 +34,13 @@ type port struct {
 	mu       sync.Mutex
 	streams  []*stream
 	sessions map[*session]bool
-	credit   float64 // connections that may be begun now
-	credited time.Time
+	gate     *gate.Gate
 }
 
 func newPort(l net.Listener) *port {
 	p := &port{
 		listener: l, broken: make(chan struct{}), stop: make(chan struct{}), sessions: map[*session]bool{},
-		credit: callsPerSecond, credited: time.Now(),
+		gate: gate.New(calls),
 	}
 	p.working.Go(p.accept)
 	return p
@@ -101,9 +105,9 @@ func (p *port) receive(c net.Conn) {
 		peer = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
 	}
 	s := newSession(p, c, peer)
-	if why := p.admit(s); why != "" {
+	if cause, why := p.admit(s); why != "" {
 		_ = c.Close()
-		p.blame("", fmt.Sprintf("%s %s", peer.Addr(), why))
+		p.blame("", cause, fmt.Sprintf("%s %s", peer.Addr(), why))
 		return
 	}
 	p.working.Go(func() {
@@ -115,16 +119,12 @@ func (p *port) receive(c net.Conn) {
 }
 
 // admit says why a connection is not wanted; "": it is.
-func (p *port) admit(s *session) string {
+func (p *port) admit(s *session) (gate.Cause, string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	p.credit = min(callsPerSecond, p.credit+now.Sub(p.credited).Seconds()*callsPerSecond)
-	p.credited = now
-	if p.credit < 1 {
-		return "calls too often"
+	if !p.gate.Admit(s.peer.Addr(), tick.FromTime(time.Now())) {
+		return gate.Rate, "calls too often"
 	}
-	p.credit--
 	allowed, same := false, 0
 	for _, stream := range p.streams {
 		allowed = allowed || stream.receiver.Allowed(s.peer.Addr())
@@ -136,37 +136,37 @@ func (p *port) admit(s *session) string {
 	}
 	switch {
 	case !allowed:
-		return "is not in allow"
+		return gate.Address, "is not in allow"
 	case same >= maxPerAddress:
-		return fmt.Sprintf("has %d connections already", same)
+		return gate.Sessions, fmt.Sprintf("has %d connections already", same)
 	case len(p.sessions) >= maxSessions:
-		return fmt.Sprintf("is not served: there are %d connections already", len(p.sessions))
+		return gate.Sessions, fmt.Sprintf("is not served: there are %d connections already", len(p.sessions))
 	}
 	select {
 	case <-p.stop:
-		return "comes as the port is closed"
+		return gate.Sessions, "comes as the port is closed"
 	default:
 	}
 	p.sessions[s] = true
-	return ""
+	return "", ""
 }
 
 // blame tells the streams of an application that somebody was refused, or all where there is none of it.
-func (p *port) blame(app, why string) {
+func (p *port) blame(app string, cause gate.Cause, why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	any := false
 	for _, s := range p.streams {
 		if s.url.Path == app {
 			any = true
-			s.receiver.Refused(why)
+			s.receiver.Refused(cause, why)
 		}
 	}
 	if any {
 		return
 	}
 	for _, s := range p.streams {
-		s.receiver.Refused(why)
+		s.receiver.Refused(cause, why)
 	}
 }
 

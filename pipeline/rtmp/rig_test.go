@@ -16,6 +16,7 @@ import (
 
 	server "onair/pipeline/rtmp"
 	"onair/pkg/amf"
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 	"onair/pkg/mpegts"
 	"onair/pkg/rtmp"
@@ -47,12 +48,15 @@ func (d *desk) call(do func()) {
 }
 
 func (d *desk) Allowed(netip.Addr) (ok bool) { d.call(func() { ok = !d.bar }); return ok }
-func (d *desk) Refused(why string)           { d.call(func() { d.refused = append(d.refused, why) }) }
-func (d *desk) Second(netip.AddrPort)        { d.call(func() { d.second++ }) }
-func (d *desk) Begin(netip.AddrPort)         { d.call(func() { d.begun++ }) }
-func (d *desk) Media(ts []byte)              { d.call(func() { d.ts = append(d.ts, ts...) }) }
-func (d *desk) Wrong(why string)             { d.call(func() { d.wrong = append(d.wrong, why) }) }
-func (d *desk) End(why string)               { d.call(func() { d.ended = append(d.ended, why) }) }
+func (d *desk) Refused(cause gate.Cause, why string) {
+	d.call(func() { d.refused = append(d.refused, string(cause)+": "+why) })
+}
+
+func (d *desk) Second(netip.AddrPort) { d.call(func() { d.second++ }) }
+func (d *desk) Begin(netip.AddrPort)  { d.call(func() { d.begun++ }) }
+func (d *desk) Media(ts []byte)       { d.call(func() { d.ts = append(d.ts, ts...) }) }
+func (d *desk) Wrong(why string)      { d.call(func() { d.wrong = append(d.wrong, why) }) }
+func (d *desk) End(why string)        { d.call(func() { d.ended = append(d.ended, why) }) }
 
 // state is a copy.
 type state struct {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"onair/pkg/flv"
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 )
 
@@ -21,7 +22,7 @@ type Receiver interface {
 	// Allowed tells whether an address may publish.
 	Allowed(addr netip.Addr) bool
 	// Refused tells that somebody was not let in. One who names no stream of the port is told to all of them.
-	Refused(why string)
+	Refused(cause gate.Cause, why string)
 	// Second tells that somebody was refused because another one is publishing.
 	Second(peer netip.AddrPort)
 	// Begin tells that somebody publishes.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"onair/pkg/gate"
 	"onair/pkg/rtmp"
 )
 
@@ -72,7 +73,7 @@ func (s *session) run() {
 	case errors.Is(err, errRefused):
 		s.part()
 	case !errors.Is(err, io.EOF):
-		s.port.blame(s.caller.app, s.peer.Addr().String()+" did not come to publish: "+reason(err))
+		s.port.blame(s.caller.app, gate.Handshake, s.peer.Addr().String()+" did not come to publish: "+reason(err))
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"onair/pkg/gate"
 	"onair/pkg/leg"
+	"onair/pkg/tick"
 )
 
 const (
@@ -24,6 +26,9 @@ const (
 	// for each stream.
 	decideWithin = 20 * time.Second
 )
+
+// calls is how often connections may be begun: GStreamer begins two to publish.
+var calls = gate.Config{PerSecond: 50, PerAddress: 20}
 
 // mount is one path that is published to. Its fields are guarded by the server's mutex.
 type mount struct {
@@ -56,7 +61,8 @@ type guest struct {
 // OnConnOpen limits connections.
 func (s *server) OnConnOpen(ctx *gortsplib.ServerHandlerOnConnOpenCtx) {
 	peer := addrPort(ctx.Conn.NetConn().RemoteAddr())
-	if s.admit(ctx.Conn, peer) {
+	cause, why := s.admit(ctx.Conn, peer)
+	if why == "" {
 		return
 	}
 	ctx.Conn.Close()
@@ -64,14 +70,17 @@ func (s *server) OnConnOpen(ctx *gortsplib.ServerHandlerOnConnOpenCtx) {
 	paths := slices.Collect(maps.Values(s.paths))
 	s.mu.Unlock()
 	for _, m := range paths {
-		m.config.Refused(peer.Addr().String() + " has too many connections open")
+		m.config.Refused(cause, peer.Addr().String()+" "+why)
 	}
 }
 
-// admit takes a connection in if there is room for it.
-func (s *server) admit(conn *gortsplib.ServerConn, peer netip.AddrPort) bool {
+// admit takes a connection in, or says why not.
+func (s *server) admit(conn *gortsplib.ServerConn, peer netip.AddrPort) (cause gate.Cause, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.gate.Admit(peer.Addr(), tick.FromTime(time.Now())) {
+		return gate.Rate, "calls too often"
+	}
 	same := 0
 	for _, g := range s.guests {
 		if g.peer.Addr() == peer.Addr() {
@@ -79,10 +88,10 @@ func (s *server) admit(conn *gortsplib.ServerConn, peer netip.AddrPort) bool {
 		}
 	}
 	if len(s.guests) >= maxGuests || same >= maxPerAddress {
-		return false
+		return gate.Sessions, "has too many connections open"
 	}
 	s.guests[conn] = &guest{peer: peer, timer: time.AfterFunc(decideWithin, conn.Close)}
-	return true
+	return "", ""
 }
 
 // OnConnClose forgets a connection.
@@ -111,11 +120,11 @@ func (s *server) OnAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Re
 	c := &m.config
 	switch u := c.URL; {
 	case c.Allow != nil && !c.Allow(peer.Addr()):
-		c.Refused(peer.Addr().String() + " is not in allow")
+		c.Refused(gate.Address, peer.Addr().String()+" is not in allow")
 		return answer(base.StatusForbidden), nil
 	case u.User != "" && !ctx.Conn.VerifyCredentials(ctx.Request, u.User, string(u.Password)):
 		if len(ctx.Request.Header["Authorization"]) > 0 { // the first request has none
-			c.Refused(peer.String() + " has a wrong user or password")
+			c.Refused(gate.Credentials, peer.String()+" has a wrong user or password")
 		}
 		return answer(base.StatusUnauthorized), liberrors.ErrServerAuth{}
 	case busy && c.Busy():
@@ -124,7 +133,7 @@ func (s *server) OnAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Re
 	}
 	r, err := newReceiver(ctx.Description, c.Output)
 	if err != nil {
-		c.Refused(peer.String() + ": " + err.Error())
+		c.Refused(gate.Media, peer.String()+": "+err.Error())
 		return answer(base.StatusUnsupportedMediaType), nil //nolint:nilerr // the status tells the publisher
 	}
 	ctx.Session.SetUserData(&publication{

@@ -199,6 +199,17 @@ func TestTooManyConnections(t *testing.T) {
 		s.do(func() { ok = len(s.refused) == 12 && strings.Contains(s.refused[0], "too many") })
 		return ok
 	})
+	for range 50 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+	}
+	until(t, "refusals for haste", func() (ok bool) {
+		s.do(func() { ok = strings.HasPrefix(s.refused[len(s.refused)-1], "rate: ") })
+		return ok
+	})
 	for _, c := range slices.Backward(conns) {
 		_ = c.Close()
 	}

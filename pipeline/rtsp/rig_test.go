@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"onair/pipeline/rtsp"
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 	"onair/pkg/mpegts"
 	"onair/pkg/tick"
@@ -126,8 +127,10 @@ func await(t *testing.T, servers *rtsp.Servers, u leg.URL, allow func(netip.Addr
 			Listening: func() { s.do(func() { s.listens++ }) },
 			Open:      func(p netip.AddrPort) { s.do(func() { s.opened = append(s.opened, p) }) },
 			Hung:      func() { s.do(func() { s.hung++ }) },
-			Refused:   func(why string) { s.do(func() { s.refused = append(s.refused, why) }) },
-			Second:    func(who string) { s.do(func() { s.second = append(s.second, who) }) },
+			Refused: func(cause gate.Cause, why string) {
+				s.do(func() { s.refused = append(s.refused, string(cause)+": "+why) })
+			},
+			Second: func(who string) { s.do(func() { s.second = append(s.second, who) }) },
 		})
 	}()
 	end := sync.OnceValue(func() error {

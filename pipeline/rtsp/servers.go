@@ -11,6 +11,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/auth"
 
+	"onair/pkg/gate"
 	"onair/pkg/leg"
 )
 
@@ -20,11 +21,11 @@ type PublishConfig struct {
 	Allow func(netip.Addr) bool // nil: every address
 	// Busy tells whether a publisher is at work that another one must not replace; it is only asked while there is one.
 	Busy      func() bool
-	Listening func()                    // the port is open
-	Open      func(peer netip.AddrPort) // a publisher begins
-	Hung      func()                    // it has ended
-	Refused   func(why string)          // somebody who may not publish
-	Second    func(who string)          // somebody who might, but another one is at work
+	Listening func()                             // the port is open
+	Open      func(peer netip.AddrPort)          // a publisher begins
+	Hung      func()                             // it has ended
+	Refused   func(cause gate.Cause, why string) // somebody who may not publish
+	Second    func(who string)                   // somebody who might, but another one is at work
 	Output
 }
 
@@ -104,11 +105,13 @@ type server struct {
 	mu     sync.Mutex
 	paths  map[string]*mount
 	guests map[*gortsplib.ServerConn]*guest
+	gate   *gate.Gate
 }
 
 // startServer opens the port of a leg.
 func startServer(u leg.URL) (*server, error) {
 	s := &server{done: make(chan struct{}), paths: map[string]*mount{}, guests: map[*gortsplib.ServerConn]*guest{}}
+	s.gate = gate.New(calls)
 	host := u.Host
 	media, err := openPair(host)
 	if err != nil {

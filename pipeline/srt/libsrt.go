@@ -97,6 +97,12 @@ func outcome(socket int) (done bool, err error) {
 // interrupt closes a socket of which another goroutine may be inside receive, send or connect, which then return.
 func interrupt(socket int) { C.srt_close(C.SRTSOCKET(socket)) }
 
+// broken tells whether a socket has been connected and is no longer, in contrast to one that never was.
+func broken(socket int) bool {
+	state := C.srt_getsockstate(C.SRTSOCKET(socket))
+	return state == C.SRTS_BROKEN || state == C.SRTS_CLOSING
+}
+
 // alive tells whether a socket exists and has neither failed nor been closed.
 func alive(socket int) bool {
 	state := C.srt_getsockstate(C.SRTSOCKET(socket))
@@ -129,6 +135,8 @@ func refusal(reason int) error {
 		return errors.New("refused by the listener without a reason")
 	case int(Unauthorized):
 		return errors.New("refused: not authorised (1401)")
+	case int(Overload):
+		return errors.New("refused: the listener has too many calls (1402)")
 	case int(Forbidden):
 		return errors.New("refused: this address may not send here (1403)")
 	case int(NotFound):

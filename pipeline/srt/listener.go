@@ -22,6 +22,7 @@ type Verdict int
 const (
 	Admit        Verdict = 0
 	Unauthorized Verdict = 1401
+	Overload     Verdict = 1402
 	Forbidden    Verdict = 1403
 	NotFound     Verdict = 1404
 	BadMode      Verdict = 1405
@@ -32,6 +33,8 @@ const (
 type Call struct {
 	Peer     netip.AddrPort
 	StreamID string
+	Pending  int  // others that were admitted and are not through the handshake yet
+	HungUp   bool // for ListenConfig.Failed: the handshake was good, and the caller gone before it was accepted
 }
 
 // ListenConfig says who is let in.
@@ -106,6 +109,9 @@ func (l *Listener) judge(s *srtgo.SrtSocket, _ int, peer *net.UDPAddr, streamID 
 		at := peer.AddrPort()
 		call.Peer = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	}
+	l.mu.Lock()
+	call.Pending = len(l.admitted)
+	l.mu.Unlock()
 	verdict := Admit
 	if l.config.Judge != nil {
 		verdict = l.config.Judge(call)
@@ -174,6 +180,7 @@ func (l *Listener) waiting() bool {
 	for id, call := range l.admitted {
 		if !alive(id) {
 			delete(l.admitted, id)
+			call.HungUp = broken(id)
 			failed = append(failed, call)
 		}
 	}

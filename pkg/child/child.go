@@ -1,4 +1,4 @@
-// Package child runs one operating-system process: its pipes, its process group and its end.
+// Package child runs one operating-system process: its pipes, its process group, its limits and its end.
 package child
 
 import (
@@ -33,6 +33,8 @@ type Spec struct {
 	Outputs   int           // pipes that the child writes, as its file descriptors 3, 4, ...
 	TailLines int           // lines of stderr to keep; 0 means DefaultTail
 	Grace     time.Duration // how long each step of Stop waits for the child's end; 0 means DefaultGrace
+	Limits    Limits        // what it may take, as far as Groups can hold it to them; see Enforced
+	Groups    *Groups       // nil: no limit is enforced
 }
 
 // Process is a running child. All methods may be called from any goroutine.
@@ -46,6 +48,10 @@ type Process struct {
 	exit    Exit
 	done    chan struct{}
 	stop    sync.Once
+	group   *group // nil: none
+
+	members []int // of its process group, when they were last looked for
+	asks    int   // calls of Usage
 }
 
 // Start runs the child in a process group of its own. Its standard output goes to /dev/null. The child is killed by the
@@ -66,7 +72,7 @@ func Start(spec Spec) (*Process, error) {
 	}
 	theirs, err := p.open(cmd, spec.Outputs)
 	if err == nil {
-		err = p.launch(cmd)
+		err = p.launchWithin(cmd, spec)
 	}
 	for _, f := range theirs {
 		_ = f.Close()
@@ -103,6 +109,33 @@ func (p *Process) open(cmd *exec.Cmd, outputs int) (theirs []*os.File, err error
 	return theirs, nil
 }
 
+// launchWithin starts the child in a control group of its own where that is possible, else without.
+func (p *Process) launchWithin(cmd *exec.Cmd, spec Spec) error {
+	within, err := spec.Groups.make(spec.Limits)
+	if err != nil || within == nil {
+		return p.launch(cmd)
+	}
+	p.group = within
+	plain := *cmd // a Cmd can be started once
+	plainAttr := *cmd.SysProcAttr
+	plain.SysProcAttr = &plainAttr
+	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(within.handle.Fd())
+	if p.launch(cmd) == nil {
+		return nil
+	}
+	p.group = nil
+	within.remove()
+	return p.launch(&plain)
+}
+
+// Enforced are the limits that the kernel holds the child to. What else was asked for is for the caller to watch.
+func (p *Process) Enforced() Limits {
+	if p.group == nil {
+		return Limits{}
+	}
+	return p.group.enforced
+}
+
 // launch starts the child on a thread that lives as long as the child: the kernel sends Pdeathsig when the thread that
 // forked ends, which the Go runtime is otherwise free to let happen.
 func (p *Process) launch(cmd *exec.Cmd) error {
@@ -137,6 +170,10 @@ func (p *Process) attend(cmd *exec.Cmd) {
 	<-tailed
 	_ = p.stdin.Close()
 	p.exit = newExit(cmd.ProcessState, err, p.asked.Load())
+	if p.group != nil {
+		p.exit.OutOfMemory = p.group.starved()
+		p.group.remove()
+	}
 	close(p.done)
 }
 

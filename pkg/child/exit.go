@@ -14,7 +14,9 @@ type Exit struct {
 	Asked  bool           // Stop or Kill was called before
 	User   time.Duration  // processor time in user mode
 	System time.Duration  // processor time in the kernel
-	Err    error          // waiting itself failed; nil in any ordinary end
+	// OutOfMemory tells that the kernel ended it, or a process of its own, because its Limits.Memory was used up.
+	OutOfMemory bool
+	Err         error // waiting itself failed; nil in any ordinary end
 }
 
 func newExit(state *os.ProcessState, waitErr error, asked bool) Exit {

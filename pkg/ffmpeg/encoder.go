@@ -135,12 +135,12 @@ func (p *planner) rate(r ladder.Rendition) {
 }
 
 // preset is the rendition's or the channel's, or the default of the encoder's family.
-func (p *planner) preset(r ladder.Rendition, otherwise string) string {
+func (c Channel) preset(r ladder.Rendition, otherwise string) string {
 	switch {
 	case r.Preset != "":
 		return r.Preset
-	case p.ch.Preset != "" && r.Encoder == "" && r.Codec != ladder.AV1: // the channel's preset is x264's and x265's
-		return p.ch.Preset
+	case c.Preset != "" && r.Encoder == "" && r.Codec != ladder.AV1: // the channel's preset is x264's and x265's
+		return c.Preset
 	}
 	return otherwise
 }
@@ -153,13 +153,13 @@ func (p *planner) lookahead() int64 {
 // Every option that shapes the parameter sets is given, because presets differ in them and init segments must not.
 
 func (p *planner) x264(r ladder.Rendition) {
-	p.add("-preset", p.preset(r, "veryfast"), "-profile:v", r.Profile(), "-level:v", r.Level())
+	p.add("-preset", p.ch.hurriedPreset(r), "-profile:v", r.Profile(), "-level:v", r.Level())
 	p.rate(r)
 	p.add("-bf", "2", "-refs", "3", "-a53cc", "1")
 	p.add("-x264-params", fmt.Sprintf(
 		"keyint=infinite:scenecut=0:open-gop=0:force-cfr=1:b-pyramid=none:weightp=1:weightb=1"+
 			":cabac=1:8x8dct=1:nal-hrd=none:aud=0:chromaloc=0"+
-			":rc-lookahead=%d:sync-lookahead=0:sliced-threads=0:threads=%d", p.lookahead(), threads(r)))
+			":rc-lookahead=%d:sync-lookahead=0:sliced-threads=0:threads=%d%s", p.lookahead(), threads(r), p.ch.chroma(r)))
 }
 
 // threads bounds the encoder's frame threads by what the size needs: each delays the picture by a frame.
@@ -176,7 +176,7 @@ func threads(r ladder.Rendition) int {
 }
 
 func (p *planner) x265(r ladder.Rendition) {
-	p.add("-preset", p.preset(r, "veryfast"), "-profile:v", "main", "-forced-idr", "1")
+	p.add("-preset", p.ch.hurriedPreset(r), "-profile:v", "main", "-forced-idr", "1")
 	p.add("-tag:v", "hvc1") // parameter sets out of band, as Apple's players want
 	p.rate(r)
 	p.add("-x265-params", fmt.Sprintf(
@@ -212,7 +212,7 @@ func tiles(r ladder.Rendition) string {
 // FFmpeg 5.1's own option tables.
 
 func (p *planner) nvenc(r ladder.Rendition) {
-	p.add("-preset:v", p.preset(r, "p4"), "-tune:v", "hq", "-rc:v", "vbr", "-forced-idr", "1", "-no-scenecut", "1")
+	p.add("-preset:v", p.ch.preset(r, "p4"), "-tune:v", "hq", "-rc:v", "vbr", "-forced-idr", "1", "-no-scenecut", "1")
 	if r.Codec != ladder.AV1 {
 		p.add("-profile:v", r.Profile(), "-level:v", r.Level())
 	}
@@ -229,7 +229,7 @@ func (p *planner) vaapi(r ladder.Rendition) {
 }
 
 func (p *planner) qsv(r ladder.Rendition) {
-	p.add("-preset:v", p.preset(r, "veryfast"), "-profile:v", r.Profile(), "-look_ahead", "0", "-async_depth", "2")
+	p.add("-preset:v", p.ch.preset(r, "veryfast"), "-profile:v", r.Profile(), "-look_ahead", "0", "-async_depth", "2")
 	p.add("-forced_idr", "1")
 	p.rate(r)
 	p.add("-bf", "2", "-g", "100000", "-idr_interval", "0")

@@ -28,6 +28,7 @@ type Channel struct {
 	Audio      tick.Audio // zero is 48 kHz AAC-LC
 	Preset     string     // the codec's own presets; empty is "veryfast"
 	Renditions []ladder.Rendition
+	Haste      int // how many steps faster the presets are than configured; what runs make stays interchangeable
 	// audio tracks of the input to take, in order: PIDs, languages or indexes; empty lets each rendition choose
 	Select []string
 }

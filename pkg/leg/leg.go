@@ -244,7 +244,10 @@ func (u *URL) setOptions(query string, destination bool) error {
 			if seen[passphrase] {
 				shown = "..." // it may be what follows a raw & in the passphrase
 			}
-			return fmt.Errorf("unknown option %q: %s:// allows %s", shown, u.Scheme, u.names(destination))
+			if names := u.names(destination); names != "" {
+				return fmt.Errorf("unknown option %q: %s:// allows %s", shown, u.Scheme, names)
+			}
+			return fmt.Errorf("unknown option %q: %s: takes none", shown, u.Scheme)
 		}
 		value, err := url.PathUnescape(raw)
 		if err != nil {

@@ -74,9 +74,15 @@ func (in *input) lost(now tick.Tick) bool {
 }
 
 // settled tells whether an input that is as it is since then may be taken.
-func (in *input) settled(now, since tick.Tick) bool {
+func (in *input) settled(now, since tick.Tick) bool { return in.rest(now, since) == 0 }
+
+// rest is how long it is until then.
+func (in *input) rest(now, since tick.Tick) tick.Tick {
 	n := len(in.failures)
-	return n == 0 || now-since >= min(Settle<<min(n-1, 8), SettleMost)
+	if n == 0 {
+		return 0
+	}
+	return max(0, min(Settle<<min(n-1, 8), SettleMost)-(now-since))
 }
 
 // trouble says what is wrong, for people.

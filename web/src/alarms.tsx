@@ -1,8 +1,11 @@
 import { bitrate, count, instant, many, short } from './format';
 import { worst, type Finding, type Stage } from './health';
+import { onSlate } from './signs';
 import type { Status } from './status';
 
-const titles: Record<Stage, string> = {
+type Station = Exclude<Stage, 'events'>;
+
+const titles: Record<Station, string> = {
   inputs: 'Inputs', encoder: 'Encoder', renditions: 'Renditions', stores: 'Stores', viewers: 'Viewers',
 };
 
@@ -11,12 +14,12 @@ const spoken = { good: 'in order', warn: 'warning', bad: 'alarm', idle: 'not beg
 
 /** The channel's path from left to right: where on it something is wrong shows at a glance. */
 export function Chain({ now, found }: { now: Status; found: Finding[] }) {
-  const about: Record<Stage, string> = {
+  const about: Record<Station, string> = {
     inputs: inputs(now), encoder: encoder(now), renditions: renditions(now), stores: stores(now), viewers: viewers(now),
   };
   return (
     <ol class="chain" aria-label="Path of the channel">
-      {(Object.keys(titles) as Stage[]).map((stage) => {
+      {(Object.keys(titles) as Station[]).map((stage) => {
         const state = worst(found, stage);
         const how = state === 'good' && now.state === 'waiting' ? 'idle' : state;
         return (
@@ -33,6 +36,7 @@ export function Chain({ now, found }: { now: Status; found: Finding[] }) {
 
 function inputs(now: Status): string {
   const on = now.inputs.find((i) => i.active);
+  if (!on && onSlate(now)) return 'slate on air';
   if (!on) return now.inputs.some((i) => i.state === 'receiving') ? 'none in use' : 'nothing arrives';
   const legs = on.legs.filter((l) => l.state === 'receiving').length;
   return `${on.name} · ${legs}/${many(on.legs.length, 'leg')} · ${bitrate(on.bitrate)}`;
@@ -60,6 +64,7 @@ function stores(now: Status): string {
 function viewers(now: Status): string {
   if (now.stale || now.state === 'failed') return 'get 503';
   if (now.state === 'gap') return 'get a gap';
+  if (onSlate(now)) return 'get the slate';
   return now.state === 'waiting' ? 'nothing to play yet' : 'are served';
 }
 

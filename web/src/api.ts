@@ -1,4 +1,5 @@
-import type { Status } from './status';
+import { Access, type Outcome } from './access';
+import type { Event, Status } from './status';
 
 /** The root of the server, also below a proxy's prefix. */
 export const root = new URL('.', document.baseURI);
@@ -6,29 +7,46 @@ export const root = new URL('.', document.baseURI);
 /** The channel that the address names; empty for the page of all. */
 export const only = decodeURIComponent(location.pathname.slice(root.pathname.length)).replace(/\/.*$/, '');
 
+const access = new Access(sessionStorage, (url, init) => fetch(url, init));
+
+function of(channel: string, rest = ''): URL {
+  return new URL(`api/v1/channels/${encodeURIComponent(channel)}${rest}`, root);
+}
+
+/** Asks for something; a problem that the server tells is the error. */
+async function get(url: URL): Promise<Response> {
+  const r = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(4000) });
+  if (r.ok) return r;
+  const body = (await r.json().catch(() => ({}))) as { error?: string };
+  throw new Error(body.error ?? `${r.status}`);
+}
+
 /** Asks for the channels that the page shows. */
 export async function fetchStatus(): Promise<Status[]> {
-  const path = only ? `api/v1/channels/${encodeURIComponent(only)}` : 'api/v1/channels';
-  const r = await fetch(new URL(path, root), { cache: 'no-store', signal: AbortSignal.timeout(4000) });
-  const body = (await r.json()) as Status & { channels?: Status[]; error?: string };
-  if (!r.ok) throw new Error(body.error ?? `${r.status}`);
+  const r = await get(only ? of(only) : new URL('api/v1/channels', root));
+  const body = (await r.json()) as Status & { channels?: Status[] };
   return body.channels ?? [body];
 }
 
-/** Switches the input; asks for the token when one is needed. Answers what went wrong, empty when nothing did. */
-export async function switchInput(channel: string, name: string, token = sessionStorage.getItem('token')): Promise<string> {
-  const headers: Record<string, string> = { 'Content-Type': 'application/json' };
-  if (token) headers['Authorization'] = `Bearer ${token}`;
-  const url = new URL(`api/v1/channels/${encodeURIComponent(channel)}/input`, root);
-  const r = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ name }) });
-  if (r.ok) return '';
-  if (r.status === 401) {
-    sessionStorage.removeItem('token');
-    const given = prompt('The token of this channel (api_token in its file):');
-    if (!given) return 'not switched: this needs the token';
-    sessionStorage.setItem('token', given);
-    return switchInput(channel, name, given);
-  }
-  const body = (await r.json().catch(() => ({}))) as { error?: string };
-  return body.error ?? `not switched: ${r.status}`;
+/** Asks for the events behind a number, oldest first. */
+export async function fetchEvents(channel: string, after: number): Promise<Event[]> {
+  const r = await get(of(channel, `/events?after=${after}&limit=1000`));
+  return ((await r.json()) as { events: Event[] }).events;
+}
+
+/** Asks for a picture of an input, as the address of an image. */
+export async function fetchThumbnail(channel: string, input: string): Promise<string> {
+  const r = await get(of(channel, `/inputs/${encodeURIComponent(input)}/thumbnail.jpg`));
+  const reader = new FileReader();
+  const read = new Promise<string>((done, fail) => {
+    reader.onload = () => done(String(reader.result));
+    reader.onerror = () => fail(new Error('the picture cannot be read'));
+  });
+  reader.readAsDataURL(await r.blob());
+  return read;
+}
+
+/** Switches the input; "auto" gives the choice back. */
+export function changeInput(channel: string, name: string, token?: string): Promise<Outcome> {
+  return access.change(of(channel, '/input'), { name }, token);
 }

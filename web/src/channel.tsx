@@ -1,12 +1,14 @@
 import { useState } from 'preact/hooks';
 import { Chain, Findings } from './alarms';
 import { root } from './api';
+import { Events } from './events';
 import { instant, many, rate, span } from './format';
 import { findings, type Finding } from './health';
 import type { History } from './history';
 import { Inputs } from './inputs';
 import { Player } from './player';
-import { Events, Renditions, Runs, Stores } from './tables';
+import { onSlate } from './signs';
+import { Renditions, Runs, Stores } from './tables';
 import type { Status } from './status';
 
 interface Props {
@@ -16,7 +18,7 @@ interface Props {
   skew: number;
 }
 
-const states: Record<string, string> = { waiting: 'Waiting', on_air: 'On air', gap: 'Gap', failed: 'Failed' };
+const states: Record<string, string> = { waiting: 'Waiting', on_air: 'On air', slate: 'Slate', gap: 'Gap', failed: 'Failed' };
 
 /** One channel: its state, what is wrong, its picture, its parts. */
 export function Channel({ history, full, skew }: Props) {
@@ -49,7 +51,7 @@ export function Channel({ history, full, skew }: Props) {
 
 function Head({ now, found, full }: { now: Status; found: Finding[]; full: boolean }) {
   const state = now.stale && now.state === 'on_air' ? 'Stale' : (states[now.state] ?? now.state);
-  const lamp = now.state === 'waiting' ? 'idle' : now.state !== 'on_air' || now.stale ? 'bad' : 'good';
+  const lamp = now.state === 'waiting' ? 'idle' : now.stale ? 'bad' : onSlate(now) ? 'warn' : now.state === 'on_air' ? 'good' : 'bad';
   const alarms = found.filter((f) => f.severity === 'bad').length;
   const warnings = found.length - alarms;
   return (

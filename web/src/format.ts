@@ -62,6 +62,23 @@ export function clock(seconds: number): string {
   return Number.isFinite(seconds) ? new Date(seconds * 1000).toISOString().slice(11, 19) : dash;
 }
 
+/** "12:34:56", with the day before it when that is not today. */
+export function moment(seconds: number, now: number): string {
+  const day = (s: number) => new Date(s * 1000).toISOString().slice(5, 10);
+  if (!Number.isFinite(seconds)) return dash;
+  return day(seconds) === day(now) ? clock(seconds) : `${day(seconds)} ${clock(seconds)}`;
+}
+
+/** -23.14 is "−23.1", with a true minus. */
+export function decibel(v: number): string {
+  return v.toFixed(1).replace('-', '−');
+}
+
+/** 40.4 is "+40", -40.4 is "−40". */
+export function signed(v: number): string {
+  return `${v < 0 ? '−' : '+'}${Math.abs(Math.round(v))}`;
+}
+
 /** "1 leg", "2 legs". */
 export function many(n: number, what: string): string {
   return `${count(n)} ${what}${n === 1 ? '' : 's'}`;

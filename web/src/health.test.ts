@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { findings, worst } from './health';
 import { History } from './history';
 import sample from './status.sample.json';
-import type { Input, Leg, Rendition, Run, Status, Store } from './status';
+import type { Check, Content, Event, Input, Leg, Rendition, Run, Status, Store, Webhook } from './status';
 
 // The sample is what the server prints. It has every field that the page knows, or this does not compile ...
 const known: Status = sample as Status;
@@ -12,6 +12,10 @@ export type Unknown = None<
   | Exclude<keyof typeof sample, keyof Status>
   | Exclude<keyof (typeof sample.inputs)[0], keyof Input>
   | Exclude<keyof (typeof sample.inputs)[0]['legs'][0], keyof Leg>
+  | Exclude<keyof (typeof sample.inputs)[0]['tr101290'][0], keyof Check>
+  | Exclude<keyof NonNullable<(typeof sample.inputs)[0]['content']>, keyof Content>
+  | Exclude<keyof typeof sample.webhook, keyof Webhook>
+  | Exclude<keyof (typeof sample.events)[0], keyof Event>
   | Exclude<keyof (typeof sample.runs)[0], keyof Run>
   | Exclude<keyof (typeof sample.renditions)[0], keyof Rendition>
   | Exclude<keyof (typeof sample.stores)[0], keyof Store>
@@ -23,7 +27,9 @@ function well(): Status {
   s.stale = '';
   s.now = s.stores[0]!.listed_at;
   s.inputs = s.inputs.slice(0, 1);
-  Object.assign(s.inputs[0]!, { error: '', unmerged: false });
+  const content = { ...s.inputs[0]!.content!, black_seconds: 0, freeze_seconds: 0, silence_seconds: 0 };
+  Object.assign(s.inputs[0]!, { error: '', unmerged: false, fault: '', content });
+  s.webhook!.last_error = '';
   for (const leg of s.inputs[0]!.legs) Object.assign(leg, { state: 'receiving', error: '' });
   for (const r of s.renditions) r.last_k = 1000;
   Object.assign(s.stores[0]!, { last_error: '', queue: 0 });
@@ -50,11 +56,18 @@ describe('one thing that is wrong gives one line', () => {
     ['stale', (s) => (s.stale = 'media is 9 s old'), 'bad viewers: Viewers get 503: media is 9 s old'],
     ['a stale gap', (s) => Object.assign(s, { state: 'gap', stale: 'old' }), 'bad viewers: Viewers get 503: old'],
     ['waiting', (s) => Object.assign(s, { state: 'waiting', stale: 'no media' }), 'warn viewers: Not on air yet: waiting for a usable input'],
+    ['slate', (s) => Object.assign(s, { state: 'slate', active_input: 'slate' }), 'bad viewers: No input can be shown: viewers get the slate'],
+    ['black', (s) => (s.inputs[0]!.content!.black_seconds = 12), 'bad inputs: Input main: black for 12 s'],
+    ['still', (s) => (s.inputs[0]!.content!.freeze_seconds = 12), 'bad inputs: Input main: the picture stands still for 12 s'],
+    ['no sound', (s) => (s.inputs[0]!.content!.silence_seconds = 12), 'bad inputs: Input main: no sound for 12 s'],
+    ['webhook', (s) => Object.assign(s.webhook!, { last_error: 'no answer', queue: 2 }), 'warn events: Webhook: no answer, 2 events wait'],
+    ['webhook lost some', (s) => (s.webhook!.dropped += 3), 'warn events: Webhook: 3 events not delivered in the last minute'],
     ['silent', (s) => Object.assign(s.inputs[0]!, { state: 'silent', last_packet_ms: 8000 }), 'bad inputs: Input main: nothing arrives for 8 s'],
     ['input failed', (s) => Object.assign(s.inputs[0]!, { state: 'failed', error: 'no programme 7' }), 'bad inputs: Input main: no programme 7'],
     ['unmerged', (s) => (s.inputs[0]!.unmerged = true), 'warn inputs: Input main: its legs carry different content, so only one of them is used'],
     ['loss on all legs', (s) => (s.inputs[0]!.lost += 3), 'bad inputs: Input main: 3 datagrams lost on all legs in the last minute'],
     ['damage', (s) => (s.inputs[0]!.ts.continuity += 1), 'bad inputs: Input main: 1 transport stream error in the last minute'],
+    ['timing', (s) => (s.inputs[0]!.tr101290[0]!.errors += 2), 'warn inputs: Input main: 2 errors after TR 101 290 in the last minute'],
     ['a leg silent', (s) => (s.inputs[0]!.legs[1]!.state = 'silent'), 'warn inputs: Input main: leg 2 is silent, no redundancy is left'],
     ['a leg failed', (s) => Object.assign(s.inputs[0]!.legs[1]!, { state: 'failed', error: 'port in use' }), 'warn inputs: Input main: leg 2 failed: port in use'],
     ['a leg lossy', (s) => Object.assign(s.inputs[0]!.legs[0]!, { lost: 107, packets: 1_000_900 }), 'warn inputs: Input main: leg 1 loses 10.0 %'],

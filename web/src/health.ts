@@ -1,8 +1,10 @@
 // What is wrong with a channel, in the order of its path: inputs, encoder, renditions, stores, viewers.
 import { instant, many, short, span } from './format';
+import { errors as checked, flaws, onSlate } from './signs';
 import type { Input, Leg, Status } from './status';
 
-export type Stage = 'inputs' | 'encoder' | 'renditions' | 'stores' | 'viewers';
+/** The stages of the path, and beside it the events on their way to others. */
+export type Stage = 'inputs' | 'encoder' | 'renditions' | 'stores' | 'viewers' | 'events';
 export type Severity = 'bad' | 'warn';
 
 /** Something that is wrong now. Bad: viewers see it or are about to. Warn: it endangers the channel. */
@@ -31,6 +33,7 @@ export function findings(now: Status, past: Status): Finding[] {
   encoder(now, past, bad, warn);
   renditions(now, past, bad, warn);
   stores(now, past, bad, warn);
+  webhook(now, past, warn);
   return out.sort((a, b) => Number(a.severity !== 'bad') - Number(b.severity !== 'bad'));
 }
 
@@ -38,13 +41,13 @@ type Tell = (stage: Stage, text: string) => void;
 
 /** The input that is on air, or should be: without one, the first. */
 function matters(now: Status, input: Input): boolean {
-  return now.active_input && now.active_input !== 'slate' ? input.name === now.active_input : input === now.inputs[0];
+  return input === (now.inputs.find((i) => i.name === now.active_input) ?? now.inputs[0]);
 }
 
 function viewers(now: Status, bad: Tell, warn: Tell) {
   if (now.state === 'failed') bad('viewers', 'The channel has failed and cannot go on by itself');
   if (now.state === 'gap' && !now.stale) bad('viewers', 'No media: viewers get a gap');
-  if (now.state === 'slate') bad('viewers', 'No input can be shown: viewers get the slate');
+  if (onSlate(now)) bad('viewers', 'No input can be shown: viewers get the slate');
   if (now.state === 'waiting') warn('viewers', 'Not on air yet: waiting for a usable input');
   else if (now.stale) bad('viewers', `Viewers get 503: ${now.stale}`);
 }
@@ -56,11 +59,14 @@ function ofInput(input: Input, before: Input, tell: Tell, warn: Tell) {
   else if (input.state === 'silent') say(`nothing arrives${age}`);
   else if (input.state === 'waiting') say('nothing has arrived yet', warn);
   else if (input.error) say(input.error);
+  if (input.state === 'receiving') for (const flaw of flaws(input)) say(flaw);
   if (input.unmerged) say('its legs carry different content, so only one of them is used', warn);
   const lost = input.lost - before.lost;
   if (lost > 0) say(`${many(lost, 'datagram')} lost on all legs in the last minute`);
   const errors = damage(input) - damage(before);
+  const timing = checked(input) - checked(before);
   if (errors > 0) say(`${many(errors, 'transport stream error')} in the last minute`);
+  else if (timing > 0) say(`${many(timing, 'error')} after TR 101 290 in the last minute`, warn);
   input.legs.forEach((leg, i) => ofLeg(leg, before.legs[i] ?? leg, i, input, (text) => say(text, warn)));
 }
 
@@ -134,6 +140,14 @@ function stores(now: Status, past: Status, bad: Tell, warn: Tell) {
     const age = instant(now.now) - instant(s.listed_at);
     if (age > limit && !s.last_error) say(bad, `nothing new for ${span(age)}`);
   }
+}
+
+function webhook(now: Status, past: Status, warn: Tell) {
+  const w = now.webhook;
+  if (!w) return;
+  const dropped = w.dropped - (past.webhook ?? w).dropped;
+  if (w.last_error) warn('events', `Webhook: ${w.last_error}${w.queue > 0 ? `, ${many(w.queue, 'event')} wait` : ''}`);
+  if (dropped > 0) warn('events', `Webhook: ${many(dropped, 'event')} not delivered in the last minute`);
 }
 
 /** The worst of a stage, for its lamp. */

@@ -1,60 +1,48 @@
-import { useState } from 'preact/hooks';
-import { switchInput } from './api';
-import { bitrate, bytes, count, dash, rate, short } from './format';
+import { Choice } from './choice';
+import { bitrate, bytes, clock, count, dash, instant, many, rate, short } from './format';
 import type { History } from './history';
+import { errors, signs, type Sign } from './signs';
 import { Spark } from './spark';
 import type { Input, Leg } from './status';
+import { Thumbnail } from './thumbnail';
 
 const lamps: Record<string, string> = {
   receiving: 'good', waiting: 'idle', listening: 'idle', connected: 'idle', silent: 'bad', failed: 'bad',
 };
 
-/** The inputs in order of preference, each with its legs. */
+/** The inputs in order of preference, each with its legs, and what decides between them. */
 export function Inputs({ history }: { history: History }) {
   const now = history.now;
-  const [answer, setAnswer] = useState('');
-  const use = async (name: string) => {
-    const what = name === 'auto' ? 'Let onair choose the input again?' : `Put input ${name} on air now?`;
-    if (confirm(what)) setAnswer(await switchInput(now.channel, name).catch(() => 'not switched: no answer'));
-  };
   return (
     <section class="inputs" aria-label="Inputs">
-      <h3>
-        Inputs
-        {now.choice !== 'auto' && now.choice !== '' && (
-          <button type="button" class="small" onClick={() => use('auto')}>Choose automatically</button>
-        )}
-      </h3>
-      {answer && <p class="bad" role="alert">{answer}</p>}
-      {now.inputs.map((input) => (
-        <InputCard key={input.name} input={input} history={history} use={now.inputs.length > 1 && !input.active ? use : undefined} />
-      ))}
+      <h3>Inputs</h3>
+      <Choice now={now} />
+      {now.inputs.map((input) => <InputCard key={input.name} input={input} history={history} />)}
     </section>
   );
 }
 
-interface CardProps {
-  input: Input;
-  history: History;
-  use: ((name: string) => void) | undefined;
-}
-
-function InputCard({ input, history, use }: CardProps) {
+function InputCard({ input, history }: { input: Input; history: History }) {
   const past = history.past.inputs.find((i) => i.name === input.name) ?? input;
   const bits = history.series((s) => s.inputs.find((i) => i.name === input.name)?.bitrate ?? 0);
   return (
     <div class={`card ${input.active ? 'active' : ''}`}>
-      <div class="row">
-        <span class={`lamp ${lamps[input.state] ?? 'idle'}`} aria-hidden="true" />
-        <strong>{input.name}</strong>
-        <span class="muted">{input.state}</span>
-        {input.active && <span class="tag">in use</span>}
-        {use && <button type="button" class="small" onClick={() => use(input.name)} aria-label={`Use input ${input.name}`}>Use</button>}
-        <span class="grow" />
-        <Spark values={bits} label={`Bitrate of ${input.name} in the last minute`} />
-        <span class="number">{bitrate(input.bitrate)}</span>
+      <div class="glance">
+        <Thumbnail channel={history.now.channel} input={input} />
+        <div>
+          <div class="row">
+            <span class={`lamp ${lamps[input.state] ?? 'idle'}`} aria-hidden="true" />
+            <strong>{input.name}</strong>
+            <span class="muted">{input.state}</span>
+            {input.active && <span class="tag">on air</span>}
+            <span class="grow" />
+            <Spark values={bits} label={`Bitrate of ${input.name} in the last minute`} />
+            <span class="number">{bitrate(input.bitrate)}</span>
+          </div>
+          <Signs all={signs(input, past)} />
+          <p class={input.error ? 'bad' : 'muted'}>{source(input)}</p>
+        </div>
       </div>
-      <p class="muted">{source(input)}</p>
       <div class="sideways"><table class="legs">
         <thead>
           <tr>
@@ -66,7 +54,48 @@ function InputCard({ input, history, use }: CardProps) {
         <tbody>{input.legs.map((leg, i) => <LegRow key={leg.url} leg={leg} past={past.legs[i] ?? leg} />)}</tbody>
       </table></div>
       <Facts input={input} past={past} />
+      <Checks input={input} past={past} />
     </div>
+  );
+}
+
+const marks = { good: '✓', warn: '!', bad: '✕', idle: '–' };
+const spoken = { good: 'in order', warn: 'warning', bad: 'alarm', idle: 'not known' };
+
+/** How the input is, at a glance. */
+function Signs({ all }: { all: Sign[] }) {
+  if (all.length === 0) return null;
+  return (
+    <ul class="signs">
+      {all.map((s) => (
+        <li key={s.text} class={s.how} title={s.title}>
+          <span class="mark" role="img" aria-label={spoken[s.how]}>{marks[s.how]}</span>{s.text}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The checks of TR 101 290 that have found something. */
+function Checks({ input, past }: { input: Input; past: Input }) {
+  const found = (input.tr101290 ?? []).filter((c) => c.errors > 0);
+  if (found.length === 0) return null;
+  return (
+    <details>
+      <summary>TR 101 290: {many(errors(input), 'error')} since the start</summary>
+      <table>
+        <tbody>
+          {found.map((c) => (
+            <tr key={c.check}>
+              <td class="number">{c.check}</td>
+              <td>{c.name.replaceAll('_', ' ')}</td>
+              <td class="right number"><Counter value={c.errors} past={past.tr101290?.find((p) => p.check === c.check)?.errors ?? 0} level="bad" /></td>
+              <td class="right number muted">{clock(instant(c.last))}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
   );
 }
 

@@ -20,6 +20,7 @@ export interface Status {
   runs: Run[];
   renditions: Rendition[];
   stores: Store[];
+  webhook: Webhook | null;
   events: Event[];
 }
 
@@ -37,6 +38,8 @@ export interface Input {
   state: string; // waiting, receiving, silent, failed
   error: string;
   active: boolean;
+  fault: string; // what the choice holds against it: loss, errors, black, freeze, silence; empty: nothing
+  on_air_in_seconds: number | null; // it is to be taken then if all stays as it is
   program: Program | null;
   video: Picture | null;
   bitrate: number;
@@ -48,7 +51,29 @@ export interface Input {
   clock_offset_ms: number;
   last_packet_ms: number;
   spool: { seconds: number; bytes: number };
+  tr101290: Check[];
+  errors_last_second: number;
+  content: Content | null; // null: not watched, or nothing is known
+  monitor_restarts: number;
   legs: Leg[];
+}
+
+export interface Check {
+  check: string; // 1.4
+  name: string; // Continuity_count_error
+  priority: number;
+  errors: number;
+  last: string;
+}
+
+export interface Content {
+  picture: boolean; // it is being looked at
+  sound: boolean;
+  black_seconds: number; // 0: it is not
+  freeze_seconds: number;
+  silence_seconds: number;
+  loudness_lufs: number | null;
+  av_offset_ms: number | null; // sound arrives so much later than its picture
 }
 
 export interface Program {
@@ -93,6 +118,7 @@ export interface Leg {
   reordered: number;
   wrong_type: number;
   rejected: number;
+  rejections: Record<string, number>; // by cause
   foreign: number;
   fec_packets: number;
   fec_recovered: number;
@@ -152,9 +178,23 @@ export interface Store {
   last_error: string;
 }
 
+export interface Webhook {
+  target: string;
+  delivered: number;
+  dropped: number;
+  queue: number;
+  requests: number;
+  failures: number;
+  delivered_at: string;
+  last_error: string;
+}
+
 export interface Event {
+  seq: number;
   time: string;
   level: string; // info, warning, error
   stage: string;
+  input: string;
+  code: string;
   message: string;
 }

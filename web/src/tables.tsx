@@ -126,28 +126,3 @@ function RenditionRow({ r, past, newest, history }: RowProps) {
     </tr>
   );
 }
-
-/** What happened, newest first. */
-export function Events({ now }: { now: Status }) {
-  return (
-    <section aria-label="Events">
-      <h3>Events <span class="muted">UTC, newest first</span></h3>
-      {now.events.length === 0 ? <p class="muted">None yet</p> : (
-        <div class="events" tabIndex={0} role="log" aria-label="Events">
-          <table>
-            <tbody>
-              {now.events.map((e, i) => (
-                <tr key={`${e.time}${i}`} class={e.level}>
-                  <td class="number"><time dateTime={e.time}>{clock(instant(e.time))}</time></td>
-                  <td><span class={`level ${e.level}`}>{e.level}</span></td>
-                  <td class="muted">{e.stage}</td>
-                  <td class="message">{e.message}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </section>
-  );
-}

@@ -1,0 +1,87 @@
+package ingest_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"onair/pipeline/ingest"
+	"onair/pipeline/srt"
+)
+
+// TestSRTCallsTooOften: who calls without pause is turned away for a while, and told so.
+func TestSRTCallsTooOften(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=1&streamid=news", port))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 15 {
+				if c, err := srt.Dial(t.Context(), caller(t, port, "latency=1&streamid=sport")); err == nil {
+					c.Close()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	r.until("all are counted", func(s ingest.InputStats) bool { return rejected(s.Legs[0]) >= 60 })
+	if s := r.stats().Legs[0]; s.Rejected["rate"] == 0 || s.Rejected["name"] < 20 {
+		t.Errorf("%v", s.Rejected)
+	}
+	r.logged("calls too often")
+	r.until("it is let in later", func(ingest.InputStats) bool {
+		c, err := srt.Dial(t.Context(), caller(t, port, "latency=1&streamid=news"))
+		if err != nil && !strings.Contains(err.Error(), "1402") {
+			t.Error(err)
+		}
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// TestSRTCallersAtOnce: of several that are admitted before any of them sends, the first one stays.
+func TestSRTCallersAtOnce(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=20&passphrase=0123456789", port))
+	conns := make([]*srt.Conn, 4)
+	var wg sync.WaitGroup
+	for i := range conns {
+		wg.Go(func() { conns[i], _ = srt.Dial(t.Context(), caller(t, port, "latency=20&passphrase=0123456789")) })
+	}
+	wg.Wait()
+	var n uint32
+	deadline := time.After(10 * time.Second)
+	for {
+		living := 0
+		for _, c := range conns {
+			if c == nil || !c.Alive() {
+				continue
+			}
+			if _, err := c.Write(ts(n)); err == nil {
+				living++
+			}
+		}
+		if n++; living == 1 && n > 100 {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%d callers are still connected", living)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if s := r.stats().Legs[0]; s.Connects != 1 || s.Foreign+s.Rejected["sessions"] != 3 {
+		t.Errorf("connects %d, second senders %d, rejected %v", s.Connects, s.Foreign, s.Rejected)
+	}
+	for _, c := range conns {
+		if c != nil {
+			c.Close()
+		}
+	}
+}

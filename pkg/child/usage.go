@@ -1,0 +1,131 @@
+package child
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// userTick is the unit of processor times in /proc: USER_HZ is 100 on every Linux.
+const userTick = 10 * time.Millisecond
+
+// Usage is what a child's group has taken of the machine.
+type Usage struct {
+	Memory int64         // bytes in RAM now
+	CPU    time.Duration // processor time so far, of the members that are there
+}
+
+// scanEvery is how many calls of Usage may pass before members of the group are looked for again.
+const scanEvery = 10
+
+// Usage reads what the child and its group take now. It is for one goroutine. A child that has ended is an error.
+func (p *Process) Usage() (Usage, error) {
+	if p.asks%scanEvery == 0 || p.asks < 3 { // a wrapper starts the real one soon
+		p.members = groupOf(p.pid)
+	}
+	p.asks++
+	var sum Usage
+	found := false
+	for _, pid := range p.members {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			continue // it has ended
+		}
+		s, err := parseStat(b)
+		if err != nil || s.group != p.pid || s.zombie {
+			continue
+		}
+		found = true
+		sum.Memory += s.pages * int64(os.Getpagesize())
+		sum.CPU += time.Duration(s.ticks) * userTick
+	}
+	if !found {
+		return Usage{}, errors.New("the process has ended")
+	}
+	return sum, nil
+}
+
+// groupOf lists the processes of a group.
+func groupOf(group int) []int {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return []int{group}
+	}
+	defer dir.Close() //nolint:errcheck // only read
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return []int{group}
+	}
+	var out []int
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		b, err := os.ReadFile("/proc/" + name + "/stat")
+		if err != nil {
+			continue
+		}
+		if s, err := parseStat(b); err == nil && s.group == group {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// stat is what is of use in /proc/PID/stat.
+type stat struct {
+	zombie bool
+	group  int
+	ticks  int64 // in user mode and in the kernel
+	pages  int64 // in RAM
+}
+
+// parseStat reads a process's line of proc(5). The program's name, in parentheses, may hold anything.
+func parseStat(b []byte) (stat, error) {
+	_, rest, ok := strings.Cut(string(b[max(0, bytes.LastIndexByte(b, ')')):]), ")")
+	f := strings.Fields(rest) // f[0] is field 3
+	if !ok || len(f) < 22 {
+		return stat{}, errors.New("no line of /proc/PID/stat")
+	}
+	var n [4]int64
+	for i, field := range [4]int{5, 14, 15, 24} {
+		v, err := strconv.ParseInt(f[field-3], 10, 64)
+		if err != nil || v < 0 {
+			return stat{}, fmt.Errorf("field %d of /proc/PID/stat is %.20q", field, f[field-3])
+		}
+		n[i] = v
+	}
+	return stat{zombie: f[0] == "Z" || f[0] == "X", group: int(n[0]), ticks: n[1] + n[2], pages: n[3]}, nil
+}
+
+// Idle is how long this machine's processors have been idle since it was started, all together.
+func Idle() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseIdle(b)
+}
+
+// parseIdle adds up the idle time of the first line of /proc/stat: idle and waiting for a disk.
+func parseIdle(b []byte) (time.Duration, error) {
+	line, _, _ := strings.Cut(string(b), "\n")
+	f := strings.Fields(line)
+	if len(f) < 6 || f[0] != "cpu" {
+		return 0, errors.New("/proc/stat does not begin with the sum of all processors")
+	}
+	var sum int64
+	for _, s := range f[4:6] {
+		v, err := strconv.ParseInt(s, 10, 56)
+		if err != nil || v < 0 {
+			return 0, fmt.Errorf("/proc/stat: idle time %.20q", s)
+		}
+		sum += v
+	}
+	return time.Duration(sum) * userTick, nil
+}
