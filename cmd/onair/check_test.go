@@ -38,6 +38,7 @@ func check(files ...string) (code int, stdout, stderr string) {
 	e := &env{stdout: &out, stderr: &err, lookup: func(name string) (string, bool) {
 		v, ok := map[string]string{
 			"SRT_PASSPHRASE": "correct-horse-battery", "FEED": "srt://192.0.2.1:9000?passphrase=correct-horse-battery", "SEGMENT": "6s",
+			"STREAM_KEY": "top/secret%a b", "PASSWORD": "top@secret:/?#%",
 		}[name]
 		return v, ok
 	}}

@@ -10,9 +10,6 @@ import (
 	"unicode"
 )
 
-// slateName is what the slate is called where inputs are.
-const slateName = "slate"
-
 const (
 	leastReturn = time.Second
 	mostReturn  = 24 * time.Hour
@@ -27,10 +24,6 @@ func (r *reader) slate(c *Channel) {
 	r.check(len([]rune(text)) <= maxText, "slate.text", "is too long", fmt.Sprintf("allowed are %d characters", maxText))
 	r.check(!strings.ContainsFunc(text, func(c rune) bool { return unicode.IsControl(c) && c != '\n' }), "slate.text",
 		"holds a control character", "allowed are visible ones, spaces and line ends")
-	for i, in := range c.Inputs {
-		r.check(!strings.EqualFold(in.Name, slateName), fmt.Sprintf("inputs[%d].name", i), "is the name of the slate",
-			"allowed is any name but slate")
-	}
 	r.picture("slate.image", c.Slate.Image)
 }
 

@@ -107,7 +107,7 @@ func TestSRTHandshakeThatIsNotCompleted(t *testing.T) {
 		if _, err := srt.Dial(t.Context(), caller(t, port, "latency=20&passphrase=another one")); err == nil {
 			t.Error("connected")
 		}
-		r.until("it is told", func(s ingest.InputStats) bool { return s.Legs[0].Rejected == 1 })
+		r.until("it is told", func(s ingest.InputStats) bool { return len(s.Legs[0].Rejected) == 1 })
 		if got := r.stats().Legs[0].Error; !strings.Contains(got, want) || options == "" && !strings.HasSuffix(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
