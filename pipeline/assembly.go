@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"onair/pipeline/encode"
 	"onair/pipeline/packager"
@@ -51,7 +52,11 @@ type track struct {
 	timescale int64
 	header    fmp4.Header
 	init      []byte
+	announced bool // its init has been given to the publishers; guarded by the assembly's mu
 	stats     trackStats
+
+	resting   atomic.Bool // no run brings it
+	returning atomic.Bool // one does again, and no segment is complete yet
 }
 
 type trackStats struct {
@@ -85,6 +90,9 @@ var _ encode.Output = (*assembly)(nil)
 func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	video, audio = 1<<62, 1<<62
 	for _, t := range a.tracks {
+		if t.resting.Load() {
+			continue
+		}
 		t.mu.Lock()
 		at, last := t.cutter.Next(), t.cutter.Emitted()
 		t.mu.Unlock()
@@ -165,14 +173,14 @@ func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
 // announce gives the publishers the initialization once every rendition has brought its own, and what waited for that.
 // The caller holds mu.
 func (a *assembly) announce() {
-	inits := make([][]byte, len(a.tracks))
-	for i, t := range a.tracks {
-		if inits[i] = t.init; inits[i] == nil {
-			return
-		}
+	if !a.name() {
+		return
 	}
-	a.version = "init-" + fmp4.Version(inits...) + ".mp4"
 	for i, t := range a.tracks {
+		if t.init == nil || t.announced {
+			continue
+		}
+		t.announced = true
 		desc := a.describe(t, i)
 		for _, p := range a.publishers {
 			p.SetInit(desc, t.init)
@@ -214,7 +222,9 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	segs, err := t.cutter.Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
 	t.mu.Unlock()
 	if err != nil {
-		a.event("warning", err.Error())
+		if !t.returning.Load() { // where it was missing is no news then
+			a.event("warning", err.Error())
+		}
 		if !errors.Is(err, packager.ErrHole) && !errors.Is(err, packager.ErrNoKey) && !errors.Is(err, packager.ErrOrder) &&
 			!errors.Is(err, packager.ErrAhead) {
 			return err
@@ -247,6 +257,9 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	defer a.mu.Unlock()
 	a.held = append(a.held, out)
 	a.emitted[t.Name] = seg.K
+	if t.returning.Swap(false) {
+		a.tellLive()
+	}
 	a.release()
 	return nil
 }
@@ -276,6 +289,9 @@ func (a *assembly) release() {
 func (a *assembly) settled(k int64) bool {
 	all, most := true, int64(0)
 	for _, t := range a.tracks {
+		if t.resting.Load() {
+			continue
+		}
 		last := a.emitted[t.Name]
 		all = all && (last >= k || a.passed(t, k))
 		most = max(most, last)

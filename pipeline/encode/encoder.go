@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/selector"
 	"onair/pkg/tick"
@@ -45,6 +46,11 @@ type Config struct {
 	Wait    bool      // no slate before the first input
 	Since   tick.Tick // when the channel was started, for how long its inputs are waited for; 0: with the encoder
 	Rotate  tick.Tick // a run is replaced after this long; 0: every 6 h
+
+	Limits child.Limits  // of every run; what the kernel does not hold it to is watched here
+	Groups *child.Groups // nil: the kernel holds it to none
+	// Idle is how long this machine's processors have been idle, all together; nil: as the kernel counts
+	Idle func() (time.Duration, error)
 
 	Failover selector.Conditions
 	Observe  func(h *selector.Health) // adds what is known besides of an input's content; may be nil
@@ -89,6 +95,7 @@ type Encoder struct {
 	left      *Source           // of the last run of an input, while its last picture may yet be held
 	looked    tick.Tick         // the last look
 	slateFor  tick.Tick         // time on slate
+	care      care              // of load, and of renditions that fail alone
 	switches  map[selector.Cause]uint64
 }
 
@@ -103,8 +110,12 @@ func New(cfg Config) (*Encoder, error) {
 	if cfg.Failover.Loss == 0 {
 		cfg.Failover.Loss = tick.Second / 2
 	}
+	if cfg.Idle == nil {
+		cfg.Idle = child.Idle
+	}
 	return &Encoder{
-		cfg: cfg, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
+		care: newCare(cfg.Channel),
+		cfg:  cfg, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
 		tracks: map[trackKey]*presence{}, switches: map[selector.Cause]uint64{},
 	}, nil
 }
@@ -147,6 +158,8 @@ func (e *Encoder) step(now tick.Tick) {
 		e.slateFor += now - e.looked
 	}
 	e.looked = now
+	e.guard(now, e.active)
+	e.guard(now, e.next)
 	switch {
 	case e.active == nil:
 		e.begin(now, d)
@@ -157,6 +170,7 @@ func (e *Encoder) step(now tick.Tick) {
 	case e.stalled(e.active, now):
 		e.bury(now, errStalled)
 	case e.active.feed.finish.Load(): // it is ending
+	case e.tend(now): // and has ended the run
 	default:
 		e.steady(now, d)
 	}
@@ -197,7 +211,7 @@ func (e *Encoder) cut(d selector.Decision) {
 
 func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason string) (*run, error) {
 	base := ffmpeg.Base(min(video, audio, in.at), e.cfg.Channel.Grid, e.cfg.Channel.Audio)
-	ch := e.cfg.Channel
+	ch := e.channel()
 	ch.Select = src.Select
 	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{
 		Base: base, Start: video, Audio: audio, Fill: in.late, Hold: in.hold, From: in.at,
@@ -222,9 +236,9 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	}
 	r := &run{
 		id: e.lastID, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
-		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0,
+		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0, made: ch,
 	}
-	if err := r.launch(e.cfg.FFmpeg, in); err != nil {
+	if err := r.launch(&e.cfg, in); err != nil {
 		return nil, err
 	}
 	e.cfg.Log.Info().Int("run", r.id).Int("pid", r.proc.Pid()).Str("input", src.Input).Str("reason", reason).

@@ -36,7 +36,9 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 	}
 	e.resume = true
 	e.restarts++
-	e.judge(r, now, err)
+	if !e.blame(r, now) {
+		e.judge(r, now, err)
+	}
 	e.fail(now, r.src.Input, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
 }
 

@@ -117,6 +117,8 @@ type rig struct {
 	events []string
 	slates map[int]bool // runs
 	refuse error        // what Header says
+
+	expected []string // renditions
 }
 
 func newRig(t *testing.T, letters ...byte) *rig {
@@ -200,6 +202,13 @@ func (r *rig) Take(run int, video, audio tick.Tick) {
 	defer r.mu.Unlock()
 	r.cutter["v"].Take(run, video)
 	r.cutter["a"].Take(run, audio)
+}
+
+// Expect says what comes.
+func (r *rig) Expect(renditions []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expected = renditions
 }
 
 func (r *rig) Header(int, string, fmp4.Header) error {

@@ -54,6 +54,8 @@ type Output interface {
 	Take(run int, video, audio tick.Tick)
 	Header(run int, rendition string, h fmp4.Header) error
 	Frame(run int, rendition string, f Frame) error
+	// Expect names the renditions that come from now on. The others are not waited for, and are not what Next is about.
+	Expect(renditions []string)
 	// Done tells that a run has delivered all it will.
 	Done(run int)
 }
