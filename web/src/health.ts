@@ -1,6 +1,6 @@
 // What is wrong with a channel, in the order of its path: inputs, encoder, renditions, stores, viewers.
 import { instant, many, short, span } from './format';
-import { errors as checked, flaws, onSlate } from './signs';
+import { damage, errors as checked, flaws, onSlate } from './signs';
 import type { Input, Leg, Status } from './status';
 
 /** The stages of the path, and beside it the events on their way to others. */
@@ -84,12 +84,6 @@ function ofLeg(leg: Leg, before: Leg, i: number, input: Input, warn: (text: stri
   if (wrong > 0) warn(`${name} gets ${many(wrong, 'datagram')} a minute that are no MPEG-TS over RTP`);
   const rejected = leg.rejected - before.rejected;
   if (rejected > 0) warn(`${name} turns away a sender that is not allowed`);
-}
-
-/** Errors that mean damage to picture or sound. */
-function damage(input: Input): number {
-  const t = input.ts;
-  return t.continuity + t.transport + t.crc + t.scrambled + t.sync_losses + t.pes_without_pts;
 }
 
 function encoder(now: Status, past: Status, bad: Tell, warn: Tell) {
