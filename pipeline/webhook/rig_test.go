@@ -83,6 +83,13 @@ func (r *receiver) received() []uint64 {
 	return append([]uint64(nil), r.got...)
 }
 
+// tried is when it was asked, since began.
+func (r *receiver) tried() []time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]time.Duration(nil), r.at...)
+}
+
 // seqs are the numbers of the events in a body.
 func seqs(body []byte) []uint64 {
 	var m struct {

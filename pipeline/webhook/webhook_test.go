@@ -69,8 +69,8 @@ func TestTriesGetRarerUntilOneIsTaken(t *testing.T) {
 			}
 			return out
 		}
-		if want := seconds(0, 1, 3, 7, 15, 31, 63, 123, 183, 183); !slices.Equal(to.at, want) {
-			t.Errorf("tried at %v, want %v", to.at, want)
+		if want := seconds(0, 1, 3, 7, 15, 31, 63, 123, 183, 183); !slices.Equal(to.tried(), want) {
+			t.Errorf("tried at %v, want %v", to.tried(), want)
 		}
 		if got := to.received(); !slices.Equal(got, upTo(1, 2)) {
 			t.Errorf("received %v", got)
@@ -90,8 +90,8 @@ func TestReceiverMayAskForTime(t *testing.T) {
 		}
 		start(t, "", to).add(1)
 		time.Sleep(time.Hour)
-		if want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 94 * time.Second}; !slices.Equal(to.at, want) {
-			t.Errorf("tried at %v, want %v", to.at, want)
+		if want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 94 * time.Second}; !slices.Equal(to.tried(), want) {
+			t.Errorf("tried at %v, want %v", to.tried(), want)
 		}
 	})
 }
@@ -137,8 +137,8 @@ func TestWhatIsRefusedIsDroppedAndWhatFollowsIsNot(t *testing.T) {
 			}
 			r.add(2)
 			time.Sleep(time.Second)
-			if got := to.received(); !slices.Equal(got, upTo(4, 5)) || len(to.at) != 2 {
-				t.Errorf("%d: received %v in %d requests", code, got, len(to.at))
+			if got := to.received(); !slices.Equal(got, upTo(4, 5)) || len(to.tried()) != 2 {
+				t.Errorf("%d: received %v in %d requests", code, got, len(to.tried()))
 			}
 		})
 	}
