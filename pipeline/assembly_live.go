@@ -6,8 +6,8 @@ import (
 	"onair/pkg/fmp4"
 )
 
-// Expect names the renditions that come from now on, see encode.Output. One that is not among them is a gap; one that is
-// back counts from its first segment on.
+// Expect names the renditions that come from now on, see encode.Output. One that is not among them is a gap; one that
+// is back counts from its first segment on.
 func (a *assembly) Expect(renditions []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -159,14 +159,20 @@ func (e *Encoder) measure(now tick.Tick, r *run) {
 
 // stepDown encodes less from the segment on that is under way: again from the spool.
 func (e *Encoder) stepDown(now tick.Tick, r *run, why string) {
+	e.doLess(now, r, why)
+	e.end(r, now)
+	e.resume = true
+}
+
+// doLess makes the runs that follow do less, if they can.
+func (e *Encoder) doLess(now tick.Tick, r *run, why string) {
 	before := e.channel()
 	if !e.care.pace.Fall(now) {
 		return
 	}
 	e.care.why = why
-	e.event(Event{"warning", CodeSlow, r.src.Input, "the encoder does less, because " + why + ": " + e.difference(before, e.channel())})
-	e.end(r, now)
-	e.resume = true
+	e.event(Event{"warning", CodeSlow, r.src.Input, fmt.Sprintf("the encoder does less, because %s: %s", why,
+		e.difference(before, e.channel()))})
 }
 
 // end takes a run that works off the air, for one that follows at once.
@@ -251,7 +257,11 @@ func (e *Encoder) leaveOut(now tick.Tick, name, why string) bool {
 	}
 	rest := e.cfg.Channel.Without(c.faults.Out())
 	if len(rest.Renditions) == 0 || len(largest(e.cfg.Channel)) > 0 && len(largest(rest)) == 0 {
+		one := len(c.faults.Out()) == 1 // it is all there is
 		c.faults.Forgive()
+		if one {
+			return false
+		}
 		c.forgiven = now
 		e.event(Event{"error", CodeRendition, "", fmt.Sprintf(
 			"rendition %s fails as all the others do (%s): none is left out for that", name, why)})

@@ -30,7 +30,7 @@ func (r *refusal) Unwrap() error { return r.err }
 
 // culprit is the rendition that a run which has ended badly ended for, and why; empty if none can be named.
 func (r *run) culprit() (name, why string) {
-	if len(r.made.Renditions) < 2 || !r.over() || r.excess != nil {
+	if !r.over() || r.excess != nil {
 		return "", ""
 	}
 	if r.blamed != "" {
