@@ -114,8 +114,10 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 	for _, in := range c.inputs {
 		inputs = append(inputs, in.prober)
 	}
+	ch := ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs}
+	limits, groups := c.limits(ch)
 	air.encoder, err = encode.New(encode.Config{
-		FFmpeg: c.cfg.FFmpeg, Channel: ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs},
+		FFmpeg: c.cfg.FFmpeg, Channel: ch, Limits: limits, Groups: groups,
 		Inputs: inputs, Slate: air.slate, Output: asm,
 		Wait: !c.file.StartsOnSlate(), Since: c.started, Observe: c.observe,
 		Failover: conditions(c.file.Failover), Hold: tick.FromDuration(c.file.Slate.Hold),

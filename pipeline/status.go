@@ -67,12 +67,13 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 		st.Runs = append(st.Runs, control.Run{
 			ID: r.ID, PID: r.PID, Input: r.Input, State: control.RunState(r.State), From: r.From.Time(),
 			Speed: r.Speed, FPS: r.FPS, Frames: r.Frames, Dup: uint64(r.DupFrames), Drop: uint64(r.DropFrames),
-			Behind: r.Behind.Duration().Seconds(), Reason: r.Reason, Command: r.Command,
+			Behind: r.Behind.Duration().Seconds(), Reason: r.Reason, Command: r.Command, Memory: r.Memory, Load: r.Load,
 		})
 	}
 	for _, t := range air.assembly.tracks {
 		st.Renditions = append(st.Renditions, renditionStatus(t))
 	}
+	effortStatus(st, enc.Effort)
 	for i, p := range air.publishers {
 		ps := p.Status()
 		if i == 0 {

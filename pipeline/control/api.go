@@ -108,6 +108,8 @@ func snapshot(s Source) Status {
 		st.Stale = err.Error()
 	}
 	st.Events = orEmpty(st.Events)
+	enc := &st.Encoder
+	enc.Presets, enc.LeftOut, enc.Enforced = orEmpty(enc.Presets), orEmpty(enc.LeftOut), orEmpty(enc.Enforced)
 	if len(st.Events) > maxEvents {
 		st.Events = st.Events[:maxEvents]
 	}

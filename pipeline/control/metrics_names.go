@@ -17,12 +17,12 @@ var (
 	buildInfo  = desc("build_info", "1, with the version of onair and of Go", with(ofProcess, "version", "go"))
 	goroutines = desc("goroutines", "Goroutines of the process", ofProcess)
 
-	switches      = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
-	channelState  = desc("channel_state", "1 for the state the channel is in, 0 for the others", with(ofChannel, "state"))
-	inputState    = desc("input_state", "1 for the state the input is in, 0 for the others", with(ofInput, "state"))
-	legState      = desc("leg_state", "1 for the state the leg is in, 0 for the others", with(ofLeg, "state"))
-	legInfo       = desc("leg_info", "1, with the URL of the leg; legs are numbered from 1", with(ofLeg, "url"))
-	legRejected   = desc("leg_rejected_total", "Datagrams and connections that were turned away, by cause",
+	switches     = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
+	channelState = desc("channel_state", "1 for the state the channel is in, 0 for the others", with(ofChannel, "state"))
+	inputState   = desc("input_state", "1 for the state the input is in, 0 for the others", with(ofInput, "state"))
+	legState     = desc("leg_state", "1 for the state the leg is in, 0 for the others", with(ofLeg, "state"))
+	legInfo      = desc("leg_info", "1, with the URL of the leg; legs are numbered from 1", with(ofLeg, "url"))
+	legRejected  = desc("leg_rejected_total", "Datagrams and connections that were turned away, by cause",
 		with(ofLeg, "cause"))
 	runsByState   = desc("runs", "Runs (FFmpeg processes) by state", with(ofChannel, "state"))
 	renditionInfo = desc("rendition_info", "1, with its kind and codec string", with(ofRendition, "kind", "codecs"))
@@ -58,6 +58,8 @@ var channelFamilies = []family[Status]{
 		}),
 	counter("channel_slate_seconds", "How long the slate was on air", ofChannel,
 		func(s *Status) float64 { return s.SlateSeconds }),
+	gauge("channel_encoder_step", "Steps by which less is encoded than configured, for want of time; 0: none", ofChannel,
+		func(s *Status) float64 { return float64(s.Encoder.Step) }),
 	counter("channel_runs_started", "Runs started, planned hand-overs included", ofChannel,
 		func(s *Status) float64 { return float64(s.RunsStarted) }),
 	counter("channel_run_restarts", "Runs started because one before died or stalled", ofChannel,

@@ -85,6 +85,7 @@ type Status struct {
 	Switches     map[string]uint64 `json:"switches"`
 	SlateSeconds float64           `json:"slate_seconds"` // how long the slate was on air
 
+	Encoder    Encoder     `json:"encoder"`
 	Inputs     []Input     `json:"inputs"`
 	Runs       []Run       `json:"runs"`
 	Renditions []Rendition `json:"renditions"`
