@@ -68,6 +68,9 @@ type Encoder struct {
 	choice string
 	st     Status
 
+	settings *Settings // asked for, to be adopted; guarded by mu too
+	version  int       // of the channel that is encoded; of the loop, as all that follows
+
 	told     map[string]bool // events that are not repeated
 	active   *run
 	next     *run      // a planned run, until it has taken over
@@ -138,6 +141,8 @@ func (e *Encoder) Run(ctx context.Context) error {
 
 // Choose asks for an input by name; "auto" gives the choice back.
 func (e *Encoder) Choose(name string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	known := name == selector.Auto
 	for _, in := range e.cfg.Inputs {
 		known = known || in.Name() == name
@@ -145,14 +150,13 @@ func (e *Encoder) Choose(name string) error {
 	if !known {
 		return fmt.Errorf("no input %q", name)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.choice = name
 	return nil
 }
 
 // step is one look at everything.
 func (e *Encoder) step(now tick.Tick) {
+	e.adopt()
 	d := e.decide(now)
 	if e.active != nil && e.onAir == Slate && e.looked != 0 {
 		e.slateFor += now - e.looked
@@ -235,7 +239,7 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 		in.until = (video + in.hold - base).Round(90_000)
 	}
 	r := &run{
-		id: e.lastID, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
+		id: e.lastID, version: e.version, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
 		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0, made: ch,
 	}
 	if err := r.launch(&e.cfg, in); err != nil {

@@ -24,6 +24,8 @@ func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 		e.plan(src, at, now, d.Reason)
 	case back:
 		e.plan(src, at, now, "sound that is back")
+	case e.active.version != e.version && !e.active.still:
+		e.plan(src, at, now, "another ladder in the channel's file")
 	case now-e.active.began > e.cfg.Rotate:
 		e.plan(src, at, now, "planned rotation")
 	case src.Table.Shifted(e.active.start, at):

@@ -18,6 +18,7 @@ import (
 // run is one FFmpeg process over the interval of a spool that begins at start.
 type run struct {
 	id      int
+	version int // of the channel that it encodes
 	src     Source
 	start   tick.Tick // first video slot
 	base    tick.Tick
