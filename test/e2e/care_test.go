@@ -162,3 +162,21 @@ func TestSlowEncoder(t *testing.T) {
 		t.Errorf("%d restarts", st.RunRestarts)
 	}
 }
+
+// A run that takes more memory than it may is ended, and the event says so; here every run does.
+func TestRunThatTakesTooMuchMemory(t *testing.T) {
+	port := freePort(t, "udp")
+	s := newStationOf(t, careChannel+"limits: {memory: 64MiB}\n", rtpInput(port))
+	live(t, port)
+	st := s.wait("a run that is ended", time.Minute, func(st control.Status) bool {
+		for _, e := range st.Events {
+			if e.Code == "run_restart" && strings.Contains(e.Message, "the limit is 64 MiB") {
+				return true
+			}
+		}
+		return false
+	})
+	if st.Encoder.MemoryLimit != 64<<20 || leftOut(st) != "" {
+		t.Errorf("%+v", st.Encoder)
+	}
+}
