@@ -214,3 +214,32 @@ func TestTheEndOfARunTellsWhatFFmpegSaidAtLast(t *testing.T) {
 		t.Error("no event tells it")
 	}
 }
+
+// Sound that goes on does not hide that no picture comes any more.
+func TestARunThatGivesSoundAloneHasStalled(t *testing.T) {
+	r := newRig(t, 'a')
+	r.fault("hang 100000")
+	r.onAir("a")
+	r.fault("")
+	r.until("a restart", func() bool { return r.told("delivered nothing although it was fed") })
+	r.onAir("a")
+	r.frames(60)
+	r.wantWhole(r.settled())
+}
+
+// What FFmpeg reports of its speed is of no use after a while, and may stay away: the fake reports nothing.
+func TestTheSpeedIsThatOfTheLastSeconds(t *testing.T) {
+	r := rungs(t, 'a')
+	r.onAir("a")
+	r.frames(200)
+	if s := r.e.Status().Runs[0].Speed; s < 0.95 || s > 1.05 {
+		t.Errorf("the speed is %.2f", s)
+	}
+	r.fault("slow 99")
+	r.e.active.proc.Kill()
+	r.until("another run", func() bool { return r.e.Status().Restarts == 1 && r.e.active != nil })
+	r.frames(200)
+	if st := r.e.Status().Runs[0]; st.Speed < 0.4 || st.Speed > 0.7 || st.Behind < 2*tick.Second {
+		t.Errorf("the speed is %.2f, it is %v behind", st.Speed, st.Behind.Duration())
+	}
+}
