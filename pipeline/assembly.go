@@ -55,6 +55,9 @@ type track struct {
 	announced bool // its init has been given to the publishers; guarded by the assembly's mu
 	stats     trackStats
 
+	declared int64 // bitrate that manifests tell; guarded by the assembly's mu, and so is sinks
+	sinks    int64 // segment from which a lower one may be told; 0: it is the target
+
 	resting   atomic.Bool // no run brings it
 	returning atomic.Bool // one does again, and no segment is complete yet
 }
@@ -77,7 +80,7 @@ func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) 
 		if err != nil {
 			return nil, err
 		}
-		t := &track{Rendition: r, cutter: cutter, timescale: r.Timescale()}
+		t := &track{Rendition: r, cutter: cutter, timescale: r.Timescale(), declared: r.Bitrate}
 		a.tracks = append(a.tracks, t)
 		a.byName[r.Name] = t
 	}
@@ -191,7 +194,9 @@ func (a *assembly) announce() {
 
 // describe is a rendition as manifests show it.
 func (a *assembly) describe(t *track, i int) presentation.Track {
-	out := trackOf(t.Rendition, a.grid.T)
+	r := t.Rendition
+	r.Bitrate = t.declared
+	out := trackOf(r, a.grid.T)
 	out.Codecs, out.Init = t.header.CodecString(), a.version
 	if t.Kind == ladder.Video {
 		out.Width, out.Height = t.header.Width, t.header.Height
@@ -257,6 +262,7 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	defer a.mu.Unlock()
 	a.held = append(a.held, out)
 	a.emitted[t.Name] = seg.K
+	a.sink(t, seg.K)
 	if t.returning.Swap(false) {
 		a.tellLive()
 	}

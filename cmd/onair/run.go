@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -49,11 +51,14 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return usage(err)
 	}
-	return runChannels(e.ctx, files, log)
+	return runChannels(e.ctx, files, e, log)
 }
 
 // runChannels builds the channels, serves them, and runs them to their end.
-func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
+func runChannels(ctx context.Context, files []*config.Channel, e *env, log zerolog.Logger) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	if err := checkFFmpeg(ctx, log); err != nil {
 		return err
 	}
@@ -69,7 +74,9 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 			log.Warn().Str("channel", f.Name).Msg(w.String())
 		}
 		ch, err := pipeline.New(pipeline.ChannelConfig{
-			File: f, Version: version, RTSP: overRTSP, RTMP: overRTMP, Log: log,
+			File: f, Version: version,
+			Load: func() (*config.Channel, error) { return loadAgain(f, channels, e) },
+			RTSP: overRTSP, RTMP: overRTMP, Log: log,
 		})
 		if err != nil {
 			return err
@@ -98,6 +105,7 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 		servers.Go(func() error { return s.run(serving) })
 	}
 	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return reloadOnSignal(inner, hup, channels) })
 	for _, ch := range channels {
 		g.Go(func() error { return ch.Run(inner) })
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// reloaded are the keys that a running channel takes from its file when that is read again, as docs/channel.yaml says of
-// each; the others need a restart. "inputs" stands for which there are and in which order.
+// reloaded are the keys that a running channel takes from its file when that is read again, as docs/channel.yaml says
+// of each; the others need a restart. "inputs" stands for which there are and in which order.
 var reloaded = map[string]bool{
 	"inputs": true, "inputs[].name": true, "inputs[].legs": true, "inputs[].merge": true, "inputs[].monitor": true,
 	"inputs[].allow": true,

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/selector"
 	"onair/pkg/tick"
@@ -18,6 +19,7 @@ type Settings struct {
 	Hold     tick.Tick
 	// Channel is encoded from a segment boundary on. Its runs must make the same initializations: ffmpeg.Channel.Unlike.
 	Channel ffmpeg.Channel
+	Limits  child.Limits // of every run
 }
 
 // Change takes other settings. They hold from the next look on; a run of another channel takes over at a segment
@@ -56,15 +58,15 @@ func (e *Encoder) adopt() {
 	if reflect.DeepEqual(e.cfg.Channel, s.Channel) {
 		return
 	}
-	e.cfg.Channel = s.Channel
+	e.cfg.Channel, e.cfg.Limits = s.Channel, s.Limits
 	e.version++
 	faults := e.care.faults
 	e.care = newCare(s.Channel) // what the old one was too much for says little about the new one
 	e.care.faults = faults
 }
 
-// forget lets go what is remembered of inputs that are gone or have been replaced: places in their spools mean nothing in
-// another. It tells whether the choice by hand was one of them. The caller holds mu.
+// forget lets go what is remembered of inputs that are gone or have been replaced: places in their spools mean nothing
+// in another. It tells whether the choice by hand was one of them. The caller holds mu.
 func (e *Encoder) forget(inputs []Input) (astray bool) {
 	kept := func(name string) bool {
 		old := slices.IndexFunc(e.cfg.Inputs, func(in Input) bool { return in.Name() == name })

@@ -174,7 +174,8 @@ func (p *Publisher) list(e *entry) {
 // describe brings the window's idea of every track up to date before a segment made with a new one is listed: an init
 // changes in all tracks at once.
 func (p *Publisher) describe(track presentation.Track) {
-	if p.applied[track.Name].Init == track.Init && p.applied[track.Name].Codecs == track.Codecs {
+	was := p.applied[track.Name]
+	if was.Init == track.Init && was.Codecs == track.Codecs && was.Peak == track.Peak && was.Average == track.Average {
 		return
 	}
 	for _, t := range p.known {

@@ -14,6 +14,7 @@ export interface Status {
   run_restarts: number;
   runs_started: number;
   segments_total: number;
+  reloads: Record<string, number>; // of the file: ok, refused
   switches: Record<string, number>;
   slate_seconds: number;
   encoder: Encoder;
