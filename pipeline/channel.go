@@ -35,7 +35,7 @@ type ChannelConfig struct {
 	FFmpeg  string                          // program; default "ffmpeg"
 	FFprobe string                          // default "ffprobe"
 	Version string                          // of onair, for status
-	RTSP    *rtsp.Servers                   // where legs are published to; one for all of a process. nil: the channel's own
+	RTSP    *rtsp.Servers                   // where legs are published to; one for a process. nil: the channel's own
 	RTMP    *rtmp.Servers                   // likewise
 	Load    func() (*config.Channel, error) // reads the file again, for Reload; nil: there is none
 	Log     zerolog.Logger

@@ -9,13 +9,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"onair/pipeline/control"
+	"onair/pipeline/srt"
+	"onair/pkg/leg"
 )
 
 // rewrite replaces parts of the station's file.
@@ -60,6 +64,16 @@ func (s *station) applied(keys ...string) {
 	}
 }
 
+// bandwidth is the lowest BANDWIDTH of a multivariant playlist.
+func bandwidth(index []byte) (least int) {
+	for _, m := range regexp.MustCompile(`[:,]BANDWIDTH=(\d+)`).FindAllSubmatch(index, -1) {
+		if n, _ := strconv.Atoi(string(m[1])); least == 0 || n < least {
+			least = n
+		}
+	}
+	return least
+}
+
 // TestReloadOfBitrates: another bitrate takes over at a segment boundary; no frame is missing or shown twice, and the
 // initialization stays.
 func TestReloadOfBitrates(t *testing.T) {
@@ -76,6 +90,8 @@ func TestReloadOfBitrates(t *testing.T) {
 		return all
 	}
 	before := inits()
+	_, index := s.get("/ch/index.m3u8")
+	declared := bandwidth(index)
 	s.rewrite("bitrate: 300k", "bitrate: 400k", "bitrate: 96k", "bitrate: 64k", "preset: ultrafast", "preset: superfast")
 	s.applied("preset", "video[1].bitrate", "audio[0].bitrate")
 	s.wait("the new run", 20*time.Second, func(st control.Status) bool {
@@ -89,8 +105,9 @@ func TestReloadOfBitrates(t *testing.T) {
 	if after := inits(); !slices.Equal(after, before) {
 		t.Errorf("initializations %v, before %v", after, before)
 	}
-	_, main := s.get("/ch/master.m3u8")
-	t.Logf("%s", main)
+	if _, index := s.get("/ch/index.m3u8"); bandwidth(index) <= declared {
+		t.Errorf("BANDWIDTH %d, it was %d at a lower bitrate", bandwidth(index), declared)
+	}
 	s.stop()
 	wantConsecutive(t, numbersOf(s.pictures("v180")))
 	s.wantOnGrid("v180", 3600)
@@ -200,4 +217,46 @@ func TestSIGHUPUnderLoad(t *testing.T) {
 	s.wantCalm()
 	s.stop()
 	wantConsecutive(t, numbersOf(s.pictures("v180")))
+}
+
+// TestReloadOfAPassphrase: the only input is received anew at once; who has the old passphrase is gone and stays out.
+func TestReloadOfAPassphrase(t *testing.T) {
+	t.Parallel()
+	port := freePort(t, "udp")
+	s := newSmall(t, fmt.Sprintf(
+		"  - name: main\n    legs: [\"srt://127.0.0.1:%d?mode=listener&passphrase=correcthorsebattery\"]\n", port)).answering()
+	call := func(passphrase string) (*srt.Conn, error) {
+		u, err := leg.Parse(fmt.Sprintf("srt://127.0.0.1:%d?passphrase=%s", port, passphrase))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return srt.Dial(t.Context(), u)
+	}
+	var c *srt.Conn
+	s.wait("the caller", 10*time.Second, func(control.Status) (ok bool) {
+		var err error
+		c, err = call("correcthorsebattery")
+		return err == nil
+	})
+	defer c.Close()
+	s.wait("the connection", 10*time.Second, func(st control.Status) bool {
+		return st.Inputs[0].Legs[0].State == control.LegConnected
+	})
+	s.rewrite("correcthorsebattery", "anotherhorsebattery")
+	s.applied("inputs[0].legs")
+	s.wait("the end of the caller", 10*time.Second, func(control.Status) bool { return !c.Alive() })
+	s.wait("one with the new passphrase", 10*time.Second, func(control.Status) bool {
+		next, err := call("anotherhorsebattery")
+		if err == nil {
+			next.Close()
+		}
+		return err == nil
+	})
+	if next, err := call("correcthorsebattery"); err == nil {
+		next.Close()
+		t.Error("the old passphrase is let in")
+	}
+	if log := s.log.String(); strings.Contains(log, "horsebattery") {
+		t.Error("the log holds a passphrase")
+	}
 }
