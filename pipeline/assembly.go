@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"onair/pipeline/encode"
 	"onair/pipeline/packager"
@@ -53,7 +54,14 @@ type track struct {
 	timescale int64
 	header    fmp4.Header
 	init      []byte
+	announced bool // its init has been given to the publishers; guarded by the assembly's mu
 	stats     trackStats
+
+	declared int64 // bitrate that manifests tell; guarded by the assembly's mu, and so is sinks
+	sinks    int64 // segment from which a lower one may be told; 0: it is the target
+
+	resting   atomic.Bool // no run brings it
+	returning atomic.Bool // one does again, and no segment is complete yet
 }
 
 type trackStats struct {
@@ -74,7 +82,7 @@ func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) 
 		if err != nil {
 			return nil, err
 		}
-		t := &track{Rendition: r, cutter: cutter, timescale: r.Timescale()}
+		t := &track{Rendition: r, cutter: cutter, timescale: r.Timescale(), declared: r.Bitrate}
 		a.tracks = append(a.tracks, t)
 		a.byName[r.Name] = t
 	}
@@ -90,6 +98,9 @@ func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	floor := a.grid.Start(a.given + 1) // a rendition that was given up is not encoded again for what is listed
 	a.mu.Unlock()
 	for _, t := range a.tracks {
+		if t.resting.Load() {
+			continue
+		}
 		t.mu.Lock()
 		at, last := t.cutter.Next(), t.cutter.Emitted()
 		t.mu.Unlock()
@@ -171,14 +182,14 @@ func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
 // announce gives the publishers the initialization once every rendition has brought its own, and what waited for that.
 // The caller holds mu.
 func (a *assembly) announce() {
-	inits := make([][]byte, len(a.tracks))
-	for i, t := range a.tracks {
-		if inits[i] = t.init; inits[i] == nil {
-			return
-		}
+	if !a.name() {
+		return
 	}
-	a.version = "init-" + fmp4.Version(inits...) + ".mp4"
 	for i, t := range a.tracks {
+		if t.init == nil || t.announced {
+			continue
+		}
+		t.announced = true
 		desc := a.describe(t, i)
 		for _, p := range a.publishers {
 			p.SetInit(desc, t.init)
@@ -189,7 +200,9 @@ func (a *assembly) announce() {
 
 // describe is a rendition as manifests show it.
 func (a *assembly) describe(t *track, i int) presentation.Track {
-	out := trackOf(t.Rendition, a.grid.T)
+	r := t.Rendition
+	r.Bitrate = t.declared
+	out := trackOf(r, a.grid.T)
 	out.Codecs, out.Init = t.header.CodecString(), a.version
 	if t.Kind == ladder.Video {
 		out.Width, out.Height = t.header.Width, t.header.Height
@@ -220,7 +233,9 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	segs, err := t.cutter.Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
 	t.mu.Unlock()
 	if err != nil {
-		a.event("warning", err.Error())
+		if !t.returning.Load() { // where it was missing is no news then
+			a.event("warning", err.Error())
+		}
 		if !errors.Is(err, packager.ErrHole) && !errors.Is(err, packager.ErrNoKey) && !errors.Is(err, packager.ErrOrder) &&
 			!errors.Is(err, packager.ErrAhead) {
 			return err
@@ -255,6 +270,10 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	defer a.mu.Unlock()
 	a.held = append(a.held, out)
 	a.emitted[t.Name] = seg.K
+	a.sink(t, seg.K)
+	if t.returning.Swap(false) {
+		a.tellLive()
+	}
 	a.release()
 	return nil
 }
@@ -285,6 +304,9 @@ func (a *assembly) release() {
 func (a *assembly) settled(k int64) bool {
 	all, front := true, tick.Tick(0)
 	for _, t := range a.tracks {
+		if t.resting.Load() {
+			continue
+		}
 		t.mu.Lock()
 		next, last := t.cutter.Next(), t.cutter.Emitted()
 		t.mu.Unlock()

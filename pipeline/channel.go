@@ -32,11 +32,12 @@ import (
 // ChannelConfig is what a channel needs besides its file.
 type ChannelConfig struct {
 	File    *config.Channel
-	FFmpeg  string        // program; default "ffmpeg"
-	FFprobe string        // default "ffprobe"
-	Version string        // of onair, for status
-	RTSP    *rtsp.Servers // where legs are published to; one for all channels of a process. nil: the channel's own
-	RTMP    *rtmp.Servers // likewise
+	FFmpeg  string                          // program; default "ffmpeg"
+	FFprobe string                          // default "ffprobe"
+	Version string                          // of onair, for status
+	RTSP    *rtsp.Servers                   // where legs are published to; one for a process. nil: the channel's own
+	RTMP    *rtmp.Servers                   // likewise
+	Load    func() (*config.Channel, error) // reads the file again, for Reload; nil: there is none
 	Log     zerolog.Logger
 	Now     func() tick.Tick // default: the host's clock, never stepping within the process
 }
@@ -48,11 +49,16 @@ type Channel struct {
 	log      zerolog.Logger
 	now      func() tick.Tick
 	events   *events
-	inputs   []*input
+	list     atomic.Pointer[[]*input]       // in order of preference; changed by tend alone
+	latest   atomic.Pointer[config.Channel] // the newest reading of the file; what needs a restart is as in file
 	stores   []store.Store
 	edge     *origin.Edge
 	timeline *timeline
 	hook     *webhook.Hook // nil: the file names none
+
+	reloading sync.Mutex // one reload at a time, and none while the stages are built
+	building  bool       // guarded by reloading
+	reloads   [2]uint64  // applied and refused; guarded by mu
 
 	mu     sync.Mutex // guards what is small and changes seldom: source, inputs' counters, state
 	first  *ffmpeg.Source
@@ -97,6 +103,7 @@ func New(cfg ChannelConfig) (*Channel, error) {
 		cfg: cfg, file: cfg.File, now: cfg.Now, log: cfg.Log.With().Str("channel", cfg.File.Name).Logger(),
 		probed: make(chan struct{}), state: control.Waiting, since: time.Now(),
 	}
+	c.latest.Store(c.file)
 	c.events = &events{log: c.log, now: time.Now}
 	if err := c.newHook(); err != nil {
 		return nil, err
@@ -104,18 +111,15 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	if err := c.openStores(); err != nil {
 		return nil, err
 	}
+	list := make([]*input, 0, len(c.file.Inputs))
 	for _, in := range c.file.Inputs {
-		known, last, err := c.timeline.anchors(context.Background(), in.Name)
-		if err != nil {
-			c.events.add("timeline", "warning", fmt.Sprintf(
-				"anchors of input %s cannot be read, new ones are made: %v", in.Name, err))
-		}
-		built, err := c.newInput(in, known, last)
+		built, err := c.newInput(in)
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
 		}
-		c.inputs = append(c.inputs, built)
+		list = append(list, built)
 	}
+	c.list.Store(&list)
 	return c, nil
 }
 
@@ -160,9 +164,7 @@ func (c *Channel) Run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, inner := errgroup.WithContext(inner)
-	for _, in := range c.inputs {
-		g.Go(func() error { return in.run(inner) })
-	}
+	g.Go(func() error { return c.tend(inner) })
 	g.Go(func() error { return c.goOnAir(inner) })
 	var watching sync.WaitGroup
 	watching.Go(func() { c.watch(watch) })
@@ -197,11 +199,8 @@ func (c *Channel) goOnAir(ctx context.Context) error {
 		g.Go(func() error { return p.Run(publishing) })
 	}
 	c.resume(ctx, air)
-	c.air.Store(air)
+	c.wentOnAir(air)
 	slot := slotOf(air.grid, air.audio)
-	for _, in := range c.inputs {
-		in.programme.SetGrid(slot)
-	}
 	var beside errgroup.Group
 	beside.Go(func() error { return c.watchDrift(ctx, air.grid, slot) })
 	beside.Go(func() error { return air.slate.slate.Run(ctx) })

@@ -76,7 +76,7 @@ func (c *Channel) awaitSource(ctx context.Context) bool {
 		case <-timer.C:
 		}
 		now, sends := c.now(), false
-		for _, in := range c.inputs {
+		for _, in := range c.inputs() {
 			last := in.programme.Stats().LastPacket
 			sends = sends || last != 0 && now-last < tick.Second
 		}
@@ -118,10 +118,11 @@ func (c *Channel) compareRate(name string, src ffmpeg.Source) {
 
 // observe adds to an input's health what its monitors know.
 func (c *Channel) observe(h *selector.Health) {
-	for _, in := range c.inputs {
+	for _, in := range c.inputs() {
 		if in.name != h.Name {
 			continue
 		}
+		h.Leaving = in.leaving.Load()
 		h.Errors = in.transport.Errors(c.now())
 		if seen, ok := in.seen(); ok {
 			h.Black, h.Freeze, h.Silence = seen.Black, seen.Freeze, seen.Silence

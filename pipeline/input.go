@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,8 +34,9 @@ const tellJumpsEvery = tick.Second
 // input is one input of the channel, from its sockets to its spool.
 type input struct {
 	name      string
-	cfg       config.Input
-	legs      *ingest.Input
+	cfg       config.Input                 // as applied; of tend
+	legs      atomic.Pointer[ingest.Input] // replaced when the file has others
+	leaving   atomic.Bool                  // it is to be left: its file has it no longer, or otherwise
 	programme *ingest.Programme
 	spool     *spool.Spool
 	table     *anchor.Table
@@ -46,8 +48,13 @@ type input struct {
 	settled  tick.Tick // until then the last correction shows in what is measured; of watchDrift
 }
 
-// newInput wires an input with its stored anchors, of which last is the highest number. Nothing is opened yet.
-func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor, last int64) (*input, error) {
+// newInput wires an input with its stored anchors. Nothing is opened yet.
+func (c *Channel) newInput(cfg config.Input) (*input, error) {
+	known, last, err := c.timeline.anchors(context.Background(), cfg.Name)
+	if err != nil {
+		c.events.add("timeline", "warning", fmt.Sprintf(
+			"anchors of input %s cannot be read, new ones are made: %v", cfg.Name, err))
+	}
 	in := &input{name: cfg.Name, cfg: cfg, spool: spool.New(spool.Config{}), table: anchor.NewTable()}
 	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
 	clock.Follow(last)
@@ -67,11 +74,8 @@ func (c *Channel) newInput(cfg config.Input, known []anchor.Anchor, last int64) 
 		},
 	})
 	in.inspection = c.inspect(in)
-	var err error
-	in.legs, err = ingest.NewInput(ingest.InputConfig{
-		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now, RTSP: c.cfg.RTSP, RTMP: c.cfg.RTMP,
-		Log: c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(), Event: event,
-	}, tee{in.programme, in.transport})
+	legs, err := c.newLegs(in, cfg)
+	in.legs.Store(legs)
 	return in, err
 }
 
@@ -89,6 +93,15 @@ func (c *Channel) judge(input string, src ffmpeg.Source, whole bool) {
 		return
 	}
 	c.found(src)
+}
+
+// newLegs wires the legs of an input. Nothing is opened yet.
+func (c *Channel) newLegs(in *input, cfg config.Input) (*ingest.Input, error) {
+	return ingest.NewInput(ingest.InputConfig{
+		Name: cfg.Name, Legs: cfg.Legs, Merge: cfg.Merge, Allow: cfg.Allow, Now: c.now, RTSP: c.cfg.RTSP, RTMP: c.cfg.RTMP,
+		Log:   c.log.With().Str("stage", "ingest").Str("input", cfg.Name).Logger(),
+		Event: c.events.of("ingest", cfg.Name),
+	}, tee{in.programme, in.transport})
 }
 
 // anchored keeps an anchor that an input's clock has made.
@@ -117,10 +130,9 @@ func (c *Channel) anchored(in *input, a anchor.Anchor) {
 	c.events.put(control.Event{Level: control.Warning, Stage: "ingest", Input: in.name, Code: codeJump, Message: text})
 }
 
-// run receives and probes until ctx ends.
+// run probes and watches until ctx ends; the legs are run by tend.
 func (in *input) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return in.legs.Run(ctx) })
 	g.Go(func() error { return in.prober.Run(ctx) })
 	g.Go(func() error { return in.inspection.run(ctx) })
 	return g.Wait()
@@ -136,7 +148,7 @@ func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick
 			return nil
 		case <-timer.C:
 		}
-		for _, in := range c.inputs {
+		for _, in := range c.inputs() {
 			c.correct(in, grid, slot)
 		}
 	}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"onair/pipeline/control"
@@ -15,7 +16,8 @@ import (
 // inspection is what is found out about an input beside its way on air.
 type inspection struct {
 	transport  *monitor.Transport
-	content    *monitor.Monitor // nil: not watched
+	content    *monitor.Monitor
+	watched    *atomic.Bool // whether the content is
 	thumbnails *monitor.Thumbnails
 }
 
@@ -45,24 +47,41 @@ func (c *Channel) inspect(in *input) inspection {
 			}, ok
 		},
 	}
-	i := inspection{transport: monitor.NewTransport(), thumbnails: monitor.NewThumbnails(cfg)}
-	if c.file.Watched(in.cfg) {
-		i.content = monitor.New(cfg)
+	i := inspection{
+		transport: monitor.NewTransport(), thumbnails: monitor.NewThumbnails(cfg), content: monitor.New(cfg),
+		watched: new(atomic.Bool),
 	}
+	i.watched.Store(c.latest.Load().Watched(in.cfg))
 	return i
 }
 
-// run watches until ctx ends, if there is anything to be watched.
+// run watches until ctx ends, while it is wanted.
 func (i inspection) run(ctx context.Context) error {
-	if i.content == nil {
-		return nil
+	timer := time.NewTicker(tendEvery)
+	defer timer.Stop()
+	end := func() {}
+	defer func() { end() }()
+	for on := false; ; {
+		want := i.watched.Load()
+		switch {
+		case want && !on:
+			end = start(ctx, i.content.Run)
+		case on && !want:
+			end()
+			end = func() {}
+		}
+		on = want
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
 	}
-	return i.content.Run(ctx)
 }
 
 // seen is what the input's picture and sound are like now; false: not known, which counts as healthy.
 func (i inspection) seen() (content.Content, bool) {
-	if i.content == nil {
+	if !i.watched.Load() {
 		return content.Content{}, false
 	}
 	return i.content.Content()
@@ -78,7 +97,7 @@ func (i inspection) status(out *control.Input, now tick.Tick) {
 		out.Checks = append(out.Checks, check)
 	}
 	out.LastSecond = i.transport.Errors(now)
-	if i.content != nil {
+	if i.watched.Load() {
 		out.Restarts = i.content.Stats().Restarts
 	}
 	seen, ok := i.seen()
@@ -101,7 +120,7 @@ var _ control.Thumbnailer = (*Channel)(nil)
 
 // Thumbnail is a small picture of an input, see control.Thumbnailer.
 func (c *Channel) Thumbnail(ctx context.Context, name string) ([]byte, time.Time, error) {
-	for _, in := range c.inputs {
+	for _, in := range c.inputs() {
 		if in.name == name {
 			jpeg, made, err := in.thumbnails.Picture(ctx)
 			return jpeg, made.Time(), err

@@ -35,6 +35,9 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	c.compare(grid)
+	c.reloading.Lock()
+	c.building = true
+	c.reloading.Unlock()
 	rs := c.renditions(stored, grid)
 	if len(rs) == 0 {
 		return nil, fmt.Errorf("channel %s: there is nothing to encode: the file has no audio, and %s", c.file.Name,
@@ -101,7 +104,7 @@ func (c *Channel) compare(grid tick.Grid) {
 
 // renditions is the channel's ladder for the picture that it began with.
 func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition {
-	out := c.file.Ladder(stored.Picture, grid.Rate)
+	out := c.latest.Load().Ladder(stored.Picture, grid.Rate)
 	if grid.Rate.IsZero() {
 		out = slices.DeleteFunc(out, func(r ladder.Rendition) bool { return r.Kind == ladder.Video })
 	}
@@ -130,14 +133,16 @@ func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition)
 	asm.publishers = air.publishers
 	air.slate = c.newFiller(grid, audio, rs)
 	var inputs []encode.Input
-	for _, in := range c.inputs {
+	for _, in := range c.inputs() {
 		inputs = append(inputs, in.prober)
 	}
+	ch := ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.latest.Load().Preset, Renditions: rs}
+	limits, groups := c.limits(ch)
 	air.encoder, err = encode.New(encode.Config{
-		FFmpeg: c.cfg.FFmpeg, Channel: ffmpeg.Channel{Grid: grid, Audio: audio, Preset: c.file.Preset, Renditions: rs},
+		FFmpeg: c.cfg.FFmpeg, Channel: ch, Limits: limits, Groups: groups,
 		Inputs: inputs, Slate: air.slate, Output: asm,
 		Wait: !c.file.StartsOnSlate(), Since: c.started, Observe: c.observe,
-		Failover: conditions(c.file.Failover), Hold: tick.FromDuration(c.file.Slate.Hold),
+		Failover: conditions(c.latest.Load().Failover), Hold: tick.FromDuration(c.latest.Load().Slate.Hold),
 		Now: c.now, Log: c.log.With().Str("stage", "run").Logger(), Event: c.events.run,
 	})
 	return air, err

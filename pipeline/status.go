@@ -34,6 +34,7 @@ func (c *Channel) Status() control.Status {
 	c.mu.Lock()
 	st := control.Status{
 		Channel: c.file.Name, State: c.state, Since: c.since, Now: time.Now(),
+		Reloads: map[string]uint64{"ok": c.reloads[reloadOK], "refused": c.reloads[reloadRefused]},
 		Version: c.cfg.Version, Choice: "auto", Lock: "alone",
 	}
 	c.mu.Unlock()
@@ -42,7 +43,7 @@ func (c *Channel) Status() control.Status {
 		enc = air.encoder.Status()
 		c.airStatus(&st, air, enc)
 	}
-	for _, in := range c.inputs {
+	for _, in := range c.inputs() {
 		st.Inputs = append(st.Inputs, c.inputStatus(in, enc, now))
 	}
 	st.Webhook, st.Events = c.hookStatus(), c.events.newest(shownEvents)
@@ -67,12 +68,13 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 		st.Runs = append(st.Runs, control.Run{
 			ID: r.ID, PID: r.PID, Input: r.Input, State: control.RunState(r.State), From: r.From.Time(),
 			Speed: r.Speed, FPS: r.FPS, Frames: r.Frames, Dup: uint64(r.DupFrames), Drop: uint64(r.DropFrames),
-			Behind: r.Behind.Duration().Seconds(), Reason: r.Reason, Command: r.Command,
+			Behind: r.Behind.Duration().Seconds(), Reason: r.Reason, Command: r.Command, Memory: r.Memory, Load: r.Load,
 		})
 	}
 	for _, t := range air.assembly.tracks {
 		st.Renditions = append(st.Renditions, renditionStatus(t))
 	}
+	effortStatus(st, enc.Effort)
 	for i, p := range air.publishers {
 		ps := p.Status()
 		if i == 0 {
@@ -128,7 +130,7 @@ func ms(t tick.Tick) float64 { return float64(t.Duration().Microseconds()) / 100
 // inputState judges an input.
 func (c *Channel) inputState(in *input, now tick.Tick) (control.InputState, string) {
 	st := in.programme.Stats()
-	legs := in.legs.Stats(now).Legs
+	legs := in.legs.Load().Stats(now).Legs
 	failed, reason, arrives := 0, "", false
 	for _, l := range legs {
 		arrives = arrives || l.State == ingest.Receiving
@@ -154,7 +156,7 @@ func (c *Channel) inputState(in *input, now tick.Tick) (control.InputState, stri
 }
 
 func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) control.Input {
-	ps, ls, sp := in.programme.Stats(), in.legs.Stats(now), in.spool.Stats()
+	ps, ls, sp := in.programme.Stats(), in.legs.Load().Stats(now), in.spool.Stats()
 	state, problem := c.inputState(in, now)
 	c.mu.Lock()
 	made := in.made

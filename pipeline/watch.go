@@ -58,7 +58,7 @@ func (c *Channel) watch(ctx context.Context) {
 		w.state()
 		w.hostClock()
 		now := c.now()
-		for _, in := range c.inputs {
+		for _, in := range c.inputs() {
 			w.input(in, now)
 		}
 		w.allStores(now)
@@ -141,7 +141,7 @@ func (w *watcher) input(in *input, now tick.Tick) {
 	}
 	w.inputs[in.name] = state
 	w.format(in, now)
-	for i, l := range in.legs.Stats(now).Legs {
+	for i, l := range in.legs.Load().Stats(now).Legs {
 		w.leg(in.name, fmt.Sprintf("input %s leg %d (%s)", in.name, i+1, l.URL), l)
 	}
 }

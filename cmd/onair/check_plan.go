@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"onair/pipeline"
 	"onair/pipeline/config"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
@@ -289,10 +290,25 @@ func (p *plan) renditions(out *lines) {
 		out.f("%s", strings.TrimRight(line, " \n"))
 	}
 	out.f("  bandwidth and average: bits per second with container; an HLS variant declares picture and sound together")
+	p.limits(out)
 	if p.ch.Video == nil {
 		out.f("  the video renditions are the default ladder for %dx%d: the file leaves it to the source",
 			assumedWidth, assumedHeight)
 	}
+}
+
+// limits are what a run may take, and what happens when there is no time for all of it.
+func (p *plan) limits(out *lines) {
+	ch := ffmpeg.Channel{Grid: p.grid, Audio: p.audio, Preset: p.ch.Preset, Renditions: p.ladder}
+	l := pipeline.MemoryAndCPU(p.ch.Limits, ch)
+	memory, cpu := fmt.Sprintf("%d MiB", l.Memory>>20), "any number of processors"
+	if p.ch.Limits.Memory == 0 {
+		memory += ", by the ladder"
+	}
+	if l.Processors > 0 {
+		cpu = fmt.Sprintf("%g processors, where control groups can be made", l.Processors)
+	}
+	out.f("  a run may take %s of memory (%s) and %s", memory, "a run that takes more is ended and encoded again", cpu)
 }
 
 func (p *plan) command(out *lines) {

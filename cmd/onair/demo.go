@@ -95,7 +95,7 @@ func (c *demoCmd) Run(e *env) (err error) {
 	}
 	d.announce(e)
 	g, ctx := errgroup.WithContext(e.ctx)
-	g.Go(func() error { return runChannels(ctx, []*config.Channel{file}, log) })
+	g.Go(func() error { return runChannels(ctx, []*config.Channel{file}, e, log) })
 	g.Go(func() error { return sender.Run(ctx) })
 	g.Go(func() error { d.watch(ctx, e); return nil })
 	return g.Wait()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -36,11 +38,14 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return usage(err)
 	}
-	return runChannels(e.ctx, files, log)
+	return runChannels(e.ctx, files, e, log)
 }
 
 // runChannels builds the channels, serves them, and runs them to their end.
-func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logger) error {
+func runChannels(ctx context.Context, files []*config.Channel, e *env, log zerolog.Logger) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	if err := checkFFmpeg(ctx, files, log); err != nil && ctx.Err() == nil { // else it is to stop, as asked
 		return err
 	}
@@ -56,7 +61,9 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 			log.Warn().Str("channel", f.Name).Msg(w.String())
 		}
 		ch, err := pipeline.New(pipeline.ChannelConfig{
-			File: f, Version: version, RTSP: overRTSP, RTMP: overRTMP, Log: log,
+			File: f, Version: version,
+			Load: func() (*config.Channel, error) { return loadAgain(f, channels, e) },
+			RTSP: overRTSP, RTMP: overRTMP, Log: log,
 		})
 		if err != nil {
 			return err
@@ -71,11 +78,11 @@ func runChannels(ctx context.Context, files []*config.Channel, log zerolog.Logge
 	if err != nil {
 		return err
 	}
-	return serve(ctx, channels, open)
+	return serve(ctx, hup, channels, open)
 }
 
 // serve runs channels and servers until ctx ends or one of them fails; the servers serve until the channels have ended.
-func serve(ctx context.Context, channels []*pipeline.Channel, open []*site) error {
+func serve(ctx context.Context, hup <-chan os.Signal, channels []*pipeline.Channel, open []*site) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	ctx, stop := context.WithCancel(ctx)
@@ -88,6 +95,7 @@ func serve(ctx context.Context, channels []*pipeline.Channel, open []*site) erro
 		})
 	}
 	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return reloadOnSignal(inner, hup, channels) })
 	for _, ch := range channels {
 		g.Go(func() error { return ch.Run(inner) })
 	}

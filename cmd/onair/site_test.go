@@ -116,7 +116,7 @@ func TestAServerThatFailsEndsTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = serve(context.Background(), []*pipeline.Channel{ch}, []*site{s})
+	err = serve(context.Background(), nil, []*pipeline.Channel{ch}, []*site{s})
 	if err == nil || !strings.Contains(log.String(), "not served any more") {
 		t.Fatalf("error %v, log %s", err, log)
 	}

@@ -29,6 +29,7 @@ type Channel struct {
 	Segment   time.Duration `yaml:"segment"`    // 2 s to 10 s, before rounding to whole frames (Grid does that)
 	GOP       time.Duration `yaml:"gop"`        // divides Segment
 	Preset    string        `yaml:"preset"`     // the encoder's own name for its speed
+	Limits    Limits        `yaml:"limits"`
 
 	Video []Video `yaml:"video"` // nil: the default ladder for the source's size; empty: a channel without video
 	Audio []Audio `yaml:"audio"` // empty: a channel without audio
@@ -39,6 +40,12 @@ type Channel struct {
 
 	Webhook       Hook   `yaml:"webhook"`        // where events are posted; empty: nowhere
 	WebhookSecret Secret `yaml:"webhook_secret"` // signs them; empty: they are not signed
+}
+
+// Limits bound what one run of FFmpeg may take of the machine.
+type Limits struct {
+	Memory Bytes      `yaml:"memory"` // 0: by the ladder
+	CPU    Processors `yaml:"cpu"`    // 0: no limit
 }
 
 // TLS names the certificate and key of an HTTPS address, PEM files.

@@ -41,6 +41,12 @@ const (
 // maxMerge is how long the merge can keep datagrams.
 var maxMerge = merge.MaxWindow.Duration()
 
+// Least limits of a run that are no mistake.
+const (
+	minMemory     = 64 * mebi
+	minProcessors = 0.1
+)
+
 // minWindow is the segments that a live playlist must keep (RFC 8216bis §6.2.2).
 const minWindow = 3
 
@@ -129,6 +135,10 @@ func (r *reader) validate(c *Channel) {
 	r.lasting("failover.black", c.Failover.Black)
 	r.lasting("failover.freeze", c.Failover.Freeze)
 	r.lasting("failover.silence", c.Failover.Silence)
+	r.check(c.Limits.Memory == 0 || c.Limits.Memory >= minMemory, "limits.memory", "is too little for any run",
+		"allowed is "+Bytes(minMemory).String()+" or more, or 0 (by the ladder)")
+	r.check(c.Limits.CPU == 0 || c.Limits.CPU >= minProcessors, "limits.cpu", "is too little for any run",
+		"allowed is 0.1 or more, or 0 (no limit)")
 	r.times(c)
 	r.renditions(c)
 	r.stores(c)

@@ -84,7 +84,7 @@ func (h *handler) apiElse(w http.ResponseWriter, r *http.Request) {
 	allow := ""
 	switch rest, ok := strings.CutPrefix(r.URL.Path, "/api/v1/channels"); {
 	case !ok:
-	case strings.HasSuffix(rest, "/input") && strings.Count(rest, "/") == 2:
+	case (strings.HasSuffix(rest, "/input") || strings.HasSuffix(rest, "/reload")) && strings.Count(rest, "/") == 2:
 		allow = "POST"
 	case strings.HasSuffix(rest, "/thumbnail.jpg") && strings.Count(rest, "/") == 4:
 		allow = "GET, HEAD"
@@ -108,11 +108,16 @@ func snapshot(s Source) Status {
 		st.Stale = err.Error()
 	}
 	st.Events = orEmpty(st.Events)
+	enc := &st.Encoder
+	enc.Presets, enc.LeftOut, enc.Enforced = orEmpty(enc.Presets), orEmpty(enc.LeftOut), orEmpty(enc.Enforced)
 	if len(st.Events) > maxEvents {
 		st.Events = st.Events[:maxEvents]
 	}
 	st.Inputs, st.Runs = orEmpty(st.Inputs), orEmpty(st.Runs)
 	st.Renditions, st.Stores = orEmpty(st.Renditions), orEmpty(st.Stores)
+	if st.Reloads == nil {
+		st.Reloads = map[string]uint64{}
+	}
 	if st.Switches == nil {
 		st.Switches = map[string]uint64{}
 	}

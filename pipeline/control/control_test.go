@@ -32,6 +32,13 @@ func (f *fake) Status() control.Status {
 	return f.status
 }
 
+func (f *fake) Reload() (control.Reloaded, error) {
+	if f.refuse != nil {
+		return control.Reloaded{}, control.ReloadRefused{Problems: []string{"f.yaml:3: http: needs a restart"}}
+	}
+	return control.Reloaded{Changes: []control.Change{{Key: "failover.loss", Change: "1s instead of 500ms"}}}, nil
+}
+
 func (f *fake) Fresh() error { return f.stale }
 
 func (f *fake) SwitchInput(name string) error {
@@ -61,7 +68,7 @@ func full(name string) control.Status {
 		Channel: name, State: control.OnAir, Since: noon, Now: noon.Add(time.Hour), Version: "v1.2.3",
 		Grid:        &control.Grid{FrameRate: "25", SegmentFrames: 100, SegmentSeconds: 4, GOPFrames: 50, AudioRate: 48000, AudioFrame: 1024},
 		ActiveInput: "main", Choice: "auto", Lock: "alone", RunRestarts: 1, RunsStarted: 3, Segments: 900,
-		Switches: map[string]uint64{"start": 1, "loss": 2}, SlateSeconds: 7.5,
+		Switches: map[string]uint64{"start": 1, "loss": 2}, SlateSeconds: 7.5, Reloads: map[string]uint64{"ok": 2, "refused": 1},
 		Inputs: []control.Input{fullInput(), {Name: "backup", State: control.InputWaiting, LastPacketMs: -1,
 			Legs: []control.Leg{{URL: "srt://0.0.0.0:9000?mode=listener", State: control.LegFailed, Error: "port in use"}}}},
 		Runs: []control.Run{{ID: 3, PID: 4711, Input: "main", State: control.RunActive, From: noon, Speed: 1.01, FPS: 25.1,

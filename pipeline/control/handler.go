@@ -22,6 +22,8 @@ type Source interface {
 	// SwitchInput moves the channel to the named input, "auto" gives the choice back. The error is the caller's fault
 	// (no such input) when it wraps ErrNoInput, else the channel's.
 	SwitchInput(name string) error
+	// Reload reads the channel's file again; the error is a ReloadRefused.
+	Reload() (Reloaded, error)
 	// Events are what has happened; the caller owns what it gets.
 	Events(q EventQuery) Events
 }
@@ -82,6 +84,7 @@ func (h *handler) routes(metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET /api/v1/channels/{channel}/inputs/{input}/thumbnail.jpg", h.withChannel(h.getThumbnail))
 	mux.HandleFunc("GET /api/v1/channels/{channel}/events", h.withChannel(h.getEvents))
 	mux.HandleFunc("POST /api/v1/channels/{channel}/input", h.guard.wrap(h.withChannel(h.postInput)))
+	mux.HandleFunc("POST /api/v1/channels/{channel}/reload", h.guard.wrap(h.withChannel(h.postReload)))
 	mux.HandleFunc("/api/", h.apiElse)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", healthz)

@@ -118,6 +118,9 @@ func (s sink) channel(st *Status) {
 	for _, cause := range slices.Sorted(maps.Keys(st.Switches)) {
 		s.send(switches, prometheus.CounterValue, float64(st.Switches[cause]), name, cause)
 	}
+	for _, result := range slices.Sorted(maps.Keys(st.Reloads)) {
+		s.send(reloads, prometheus.CounterValue, float64(st.Reloads[result]), name, result)
+	}
 	sendAll(s, channelFamilies, st, name)
 	for i := range st.Inputs {
 		s.input(name, &st.Inputs[i])

@@ -17,7 +17,9 @@ var (
 	buildInfo  = desc("build_info", "1, with the version of onair and of Go", with(ofProcess, "version", "go"))
 	goroutines = desc("goroutines", "Goroutines of the process", ofProcess)
 
-	switches     = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
+	switches = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
+	reloads  = desc("channel_reloads_total", "Times the channel's file was read again, by result",
+		with(ofChannel, "result"))
 	channelState = desc("channel_state", "1 for the state the channel is in, 0 for the others", with(ofChannel, "state"))
 	inputState   = desc("input_state", "1 for the state the input is in, 0 for the others", with(ofInput, "state"))
 	legState     = desc("leg_state", "1 for the state the leg is in, 0 for the others", with(ofLeg, "state"))
@@ -58,6 +60,8 @@ var channelFamilies = []family[Status]{
 		}),
 	counter("channel_slate_seconds", "How long the slate was on air", ofChannel,
 		func(s *Status) float64 { return s.SlateSeconds }),
+	gauge("channel_encoder_step", "Steps by which less is encoded than configured, for want of time; 0: none", ofChannel,
+		func(s *Status) float64 { return float64(s.Encoder.Step) }),
 	counter("channel_runs_started", "Runs started, planned hand-overs included", ofChannel,
 		func(s *Status) float64 { return float64(s.RunsStarted) }),
 	counter("channel_run_restarts", "Runs started because one before died or stalled", ofChannel,

@@ -62,6 +62,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	news := &fake{status: full("news"), events: control.Events{Began: noon, First: 3, Last: 12, Events: full("news").Events}}
 	h := site(t, "", news, empty, stuck)
 	const one, input, events = "/api/v1/channels/{channel}", "/api/v1/channels/{channel}/input", "/api/v1/channels/{channel}/events"
+	const reload = "/api/v1/channels/{channel}/reload"
 	switching := func(channel, request string, edit ...func(*http.Request)) *http.Response {
 		return ask(h, "POST", "/api/v1/channels/"+channel+"/input", append(edit, body(request))...)
 	}
@@ -76,6 +77,10 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		{"no channel", one, "GET", 404, ask(h, "GET", "/api/v1/channels/x")},
 		{"switched", input, "POST", 200, switching("news", `{"name":"main"}`)},
 		{"bad request", input, "POST", 400, switching("news", `{}`)},
+		{"reloaded", reload, "POST", 200, ask(h, "POST", "/api/v1/channels/news/reload")},
+		{"reload refused", reload, "POST", 409, ask(h, "POST", "/api/v1/channels/stuck/reload")},
+		{"reload without token", reload, "POST", 401, ask(site(t, "x", empty), "POST", "/api/v1/channels/empty/reload")},
+		{"reload from elsewhere", reload, "POST", 403, ask(h, "POST", "/api/v1/channels/news/reload", header("Via", "x"))},
 		{"no token", input, "POST", 401, ask(site(t, "x", empty), "POST", "/api/v1/channels/empty/input", body(`{}`))},
 		{"forwarded", input, "POST", 403, switching("news", `{"name":"main"}`, header("Via", "x"))},
 		{"no input", input, "POST", 404, switching("news", `{"name":"x"}`)},

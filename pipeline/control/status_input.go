@@ -8,7 +8,7 @@ type Input struct {
 	State   InputState `json:"state"`
 	Error   string     `json:"error"` // why it failed or cannot be used; empty otherwise
 	Active  bool       `json:"active"`
-	Fault   string     `json:"fault"`             // what the choice holds against it, see docs/openapi.yaml; empty: nothing
+	Fault   string     `json:"fault"`             // what the choice holds against it: loss, black ...; empty: nothing
 	TakeIn  *float64   `json:"on_air_in_seconds"` // it is to be taken then if all stays as it is; nil: it is not
 	Program *Program   `json:"program"`           // nil until its PMT is known
 	Video   *Picture   `json:"video"`             // nil until probed, or without video

@@ -17,6 +17,28 @@ type Run struct {
 	Behind  float64   `json:"behind_seconds"` // its newest frame behind the input's newest packet
 	Reason  string    `json:"reason"`         // why it was started, and when ended, why it ended
 	Command []string  `json:"command"`        // argv
+	Memory  int64     `json:"memory_bytes"`   // that its processes take
+	Load    float64   `json:"processors"`     // that it keeps busy; of the run on air
+}
+
+// Encoder is how much is encoded of what is configured: less while there is no time for all, or what fails alone.
+type Encoder struct {
+	Step    int      `json:"step"`    // 0: all of it
+	Steps   int      `json:"steps"`   // the last one there is
+	Presets []string `json:"presets"` // in use
+	Reason  string   `json:"reason"`  // of the newest step down; empty at step 0
+
+	LeftOut     []LeftOut `json:"left_out"` // renditions
+	MemoryLimit int64     `json:"memory_limit_bytes"`
+	CPULimit    float64   `json:"cpu_limit"` // processors; 0: none
+	Enforced    []string  `json:"enforced"`  // limits that the kernel holds runs to: memory, cpu
+}
+
+// LeftOut is a rendition that is not encoded.
+type LeftOut struct {
+	Rendition string    `json:"rendition"`
+	Reason    string    `json:"reason"`
+	Again     time.Time `json:"again"` // when it is tried again; zero: when there is time for it
 }
 
 // Rendition is one encoded track of the ladder.
@@ -39,6 +61,7 @@ type Rendition struct {
 	Frames           uint64  `json:"frames"`
 	Holes            uint64  `json:"holes"`              // times frames were missing from the encoder
 	SegmentSeconds   float64 `json:"segment_seconds"`    // length of the newest segment
+	Disabled         bool    `json:"disabled"`           // it is left out, see Encoder
 	PublishLatencyMs float64 `json:"publish_latency_ms"` // last frame of the newest segment arrived, to listed
 }
 

@@ -39,6 +39,7 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	e.explain(d)
 	e.took(src.Input, d)
 	e.active, e.last, e.resume, e.skip = r, src.Input, false, false
+	e.cfg.Output.Expect(r.plan.Outputs)
 	e.cfg.Output.Take(r.id, at.video, at.audio)
 	r.open()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/selector"
 	"onair/pkg/tick"
@@ -46,6 +47,11 @@ type Config struct {
 	Since   tick.Tick // when the channel was started, for how long its inputs are waited for; 0: with the encoder
 	Rotate  tick.Tick // a run is replaced after this long; 0: every 6 h
 
+	Limits child.Limits  // of every run; what the kernel does not hold it to is watched here
+	Groups *child.Groups // nil: the kernel holds it to none
+	// Idle is how long this machine's processors have been idle, all together; nil: as the kernel counts
+	Idle func() (time.Duration, error)
+
 	Failover selector.Conditions
 	Observe  func(h *selector.Health) // adds what is known besides of an input's content; may be nil
 
@@ -61,6 +67,9 @@ type Encoder struct {
 	mu     sync.Mutex // guards what Status and Choose share with the loop
 	choice string
 	st     Status
+
+	settings *Settings // asked for, to be adopted; guarded by mu too
+	version  int       // of the channel that is encoded; of the loop, as all that follows
 
 	told     map[string]bool // events that are not repeated
 	active   *run
@@ -89,6 +98,7 @@ type Encoder struct {
 	left      *Source           // of the last run of an input, while its last picture may yet be held
 	looked    tick.Tick         // the last look
 	slateFor  tick.Tick         // time on slate
+	care      care              // of load, and of renditions that fail alone
 	switches  map[selector.Cause]uint64
 }
 
@@ -103,8 +113,12 @@ func New(cfg Config) (*Encoder, error) {
 	if cfg.Failover.Loss == 0 {
 		cfg.Failover.Loss = tick.Second / 2
 	}
+	if cfg.Idle == nil {
+		cfg.Idle = child.Idle
+	}
 	return &Encoder{
-		cfg: cfg, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
+		care: newCare(cfg.Channel),
+		cfg:  cfg, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
 		tracks: map[trackKey]*presence{}, switches: map[selector.Cause]uint64{},
 	}, nil
 }
@@ -127,6 +141,8 @@ func (e *Encoder) Run(ctx context.Context) error {
 
 // Choose asks for an input by name; "auto" gives the choice back.
 func (e *Encoder) Choose(name string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	known := name == selector.Auto
 	for _, in := range e.cfg.Inputs {
 		known = known || in.Name() == name
@@ -134,19 +150,20 @@ func (e *Encoder) Choose(name string) error {
 	if !known {
 		return fmt.Errorf("no input %q", name)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.choice = name
 	return nil
 }
 
 // step is one look at everything.
 func (e *Encoder) step(now tick.Tick) {
+	e.adopt()
 	d := e.decide(now)
 	if e.active != nil && e.onAir == Slate && e.looked != 0 {
 		e.slateFor += now - e.looked
 	}
 	e.looked = now
+	e.guard(now, e.active)
+	e.guard(now, e.next)
 	switch {
 	case e.active == nil:
 		e.begin(now, d)
@@ -157,6 +174,7 @@ func (e *Encoder) step(now tick.Tick) {
 	case e.stalled(e.active, now):
 		e.bury(now, errStalled)
 	case e.active.feed.finish.Load(): // it is ending
+	case e.tend(now): // and has ended the run
 	default:
 		e.steady(now, d)
 	}
@@ -197,7 +215,7 @@ func (e *Encoder) cut(d selector.Decision) {
 
 func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason string) (*run, error) {
 	base := ffmpeg.Base(min(video, audio, in.at), e.cfg.Channel.Grid, e.cfg.Channel.Audio)
-	ch := e.cfg.Channel
+	ch := e.channel()
 	ch.Select = src.Select
 	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{
 		Base: base, Start: video, Audio: audio, Fill: in.late, Hold: in.hold, From: in.at,
@@ -221,10 +239,10 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 		in.until = (video + in.hold - base).Round(90_000)
 	}
 	r := &run{
-		id: e.lastID, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
-		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0,
+		id: e.lastID, version: e.version, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
+		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0, made: ch,
 	}
-	if err := r.launch(e.cfg.FFmpeg, in); err != nil {
+	if err := r.launch(&e.cfg, in); err != nil {
 		return nil, err
 	}
 	e.cfg.Log.Info().Int("run", r.id).Int("pid", r.proc.Pid()).Str("input", src.Input).Str("reason", reason).

@@ -4,14 +4,16 @@ import "fmt"
 
 // Codes of events, for those who read them by machine.
 const (
-	CodeSwitch   = "input_switch"  // another input, or none, is to be shown
-	CodeRestart  = "run_restart"   // a run died, stalled or could not be started; another one follows
-	CodeHandover = "run_handover"  // a run took over from another as planned
-	CodeSkip     = "media_skipped" // what ended one run after the other is left out
-	CodeMute     = "audio_lost"    // a track of the input has stopped
-	CodeSound    = "audio_back"    // it is back
-	CodeSlate    = "slate_lost"    // not even the slate can be shown
-	CodeNote     = "run_note"      // what is to be known about how an input is encoded
+	CodeSwitch    = "input_switch"     // another input, or none, is to be shown
+	CodeRestart   = "run_restart"      // a run died, stalled or could not be started; another one follows
+	CodeHandover  = "run_handover"     // a run took over from another as planned
+	CodeSkip      = "media_skipped"    // what ended one run after the other is left out
+	CodeMute      = "audio_lost"       // a track of the input has stopped
+	CodeSound     = "audio_back"       // it is back
+	CodeSlate     = "slate_lost"       // not even the slate can be shown
+	CodeSlow      = "encoder_slow"     // less is encoded because there is no time for all, or more again
+	CodeRendition = "rendition_failed" // one rendition fails alone and is left out, or is tried again
+	CodeNote      = "run_note"         // what is to be known about how an input is encoded
 )
 
 // Event is what the operator should know.

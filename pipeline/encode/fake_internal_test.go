@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,19 +66,23 @@ func fakeProbe() {
 // fakeFFmpeg does what FFmpeg does with the arguments of a run, without coding: every frame's data is the number of the
 // source frame that it shows, and the input's letter.
 type fakeFFmpeg struct {
-	pipes   [2]*os.File
-	heads   [2][]byte
-	next    [2]int64 // frame slot, counted from PTS 0
-	n, n0   int64
-	gop     int64
-	shown   []byte
-	delayed [][]byte // the last frames stay inside until the end of the feed
-	made    int64    // by the frame grid
-	skip    int64    // so many of these are cut off
-	limit   int64    // and all after so many, up to which the last one is repeated; 0: none
+	pipes    []*os.File // of the pictures, then of the sound
+	pictures int
+	heads    [][]byte
+	hangs    int // pipe that gives nothing after a while; -1: none
+	slow     bool
+	next     [2]int64 // frame slot, counted from PTS 0
+	n, n0    int64
+	gop      int64
+	shown    []byte
+	delayed  [][]byte // the last frames stay inside until the end of the feed
+	out      int64
+	made     int64 // by the frame grid
+	skip     int64 // so many of these are cut off
+	limit    int64 // and all after so many, up to which the last one is repeated; 0: none
 }
 
-var fakeArgs = regexp.MustCompile(`start_time=([0-9.]+).*start_pts=([0-9]+).*mod\(n\+([0-9]+),([0-9]+)\)`)
+var fakeArgs = regexp.MustCompile(`start_time=([0-9.]+)(?:.*start_pts=([0-9]+))?.*mod\(n\+([0-9]+),([0-9]+)\)`)
 
 var fakeStill = regexp.MustCompile(`tpad=stop=[0-9]+:stop_mode=clone,trim=start_frame=([0-9]+):end_frame=([0-9]+)`)
 
@@ -93,16 +98,51 @@ func newFakeFFmpeg(args []string) *fakeFFmpeg {
 	gop, _ := strconv.ParseInt(m[4], 10, 64)
 	f := &fakeFFmpeg{
 		n0: n0, gop: gop, next: [2]int64{int64(seconds*25 + 0.5), (samples + 1023) / 1024},
-		heads: [2][]byte{initOf("h264"), initOf("aac")},
 	}
+	f.outputs(args)
 	if m := fakeStill.FindStringSubmatch(strings.Join(args, " ")); m != nil {
 		f.skip, _ = strconv.ParseInt(m[1], 10, 64)
 		f.limit, _ = strconv.ParseInt(m[2], 10, 64)
 	}
-	for i := range f.pipes {
-		f.pipes[i] = os.NewFile(uintptr(3+i), "pipe")
-	}
 	return f
+}
+
+// fakeFault is what goes wrong: "KIND BITRATE" for the picture of that bitrate, "slow PRESET" for all presets but that.
+const fakeFault = "ENCODE_FAKE_FAULT"
+
+// outputs opens the pipes, and lets go wrong what is to go wrong.
+func (f *fakeFFmpeg) outputs(args []string) {
+	f.hangs = -1
+	kind, which, _ := strings.Cut(os.Getenv(fakeFault), " ")
+	f.slow = kind == "slow" && !slices.Contains(args, which)
+	for i, a := range args {
+		switch {
+		case a == "-c:v", a == "-c:a":
+			n := len(f.pipes)
+			f.pipes = append(f.pipes, os.NewFile(uintptr(3+n), "pipe"))
+			if a == "-c:v" {
+				f.pictures++
+			}
+			f.heads = append(f.heads, initOf(map[string]string{"-c:v": "h264", "-c:a": "aac"}[a]))
+		case a == "-b:v" && args[i+1] == which:
+			f.fault(kind, len(f.pipes)-1)
+		}
+	}
+}
+
+func (f *fakeFFmpeg) fault(kind string, pipe int) {
+	switch kind {
+	case "open":
+		fmt.Fprintf(os.Stderr, "Error initializing output stream %d:0 -- Error while opening encoder for it\n", pipe)
+		syscall.Exit(1)
+	case "garbage":
+		f.heads[pipe] = bytes.Repeat([]byte{0xff}, 1000)
+	case "hang":
+		f.hangs = pipe
+	case "fat":
+		fat := bytes.Repeat([]byte("fat"), 50<<20)
+		fmt.Fprintln(os.Stderr, "took", len(fat))
+	}
 }
 
 // initOf is what comes before the first fragment of a fixture.
@@ -168,6 +208,7 @@ func (f *fakeFFmpeg) obey(pkt mpegts.Packet) {
 		fmt.Fprintln(os.Stderr, "ordered to crash")
 		syscall.Exit(134)
 	case stallOnce:
+		fmt.Fprintln(os.Stderr, "ordered to stall")
 		select {}
 	case quitOnce:
 		syscall.Exit(0)
@@ -205,7 +246,7 @@ func (f *fakeFFmpeg) frame() error {
 	}
 	f.n++
 	f.delayed = append(f.delayed, b)
-	if len(f.delayed) > 3 {
+	if len(f.delayed) > 3 && !(f.slow && f.n%2 == 0) {
 		return f.flush()
 	}
 	return nil
@@ -214,16 +255,28 @@ func (f *fakeFFmpeg) frame() error {
 func (f *fakeFFmpeg) flush() error {
 	b := f.delayed[0]
 	f.delayed = f.delayed[1:]
-	return f.write(0, b)
+	f.out++
+	for i := range f.pictures {
+		if i == f.hangs && f.out > 50 {
+			continue
+		}
+		if err := f.write(i, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *fakeFFmpeg) sound(until int64) error {
+	if len(f.pipes) == f.pictures {
+		return nil
+	}
 	for ; f.next[1] < until; f.next[1]++ {
 		b, err := fragment(uint64(f.next[1])*1024, 1024, true, []byte("sound"))
 		if err != nil {
 			return err
 		}
-		if err := f.write(1, b); err != nil {
+		if err := f.write(len(f.pipes)-1, b); err != nil {
 			return err
 		}
 	}

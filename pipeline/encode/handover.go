@@ -28,10 +28,16 @@ func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 		e.plan(src, at, now, d.Reason)
 	case back:
 		e.plan(src, at, now, "sound that is back")
+	case e.active.version != e.version && !e.active.still:
+		e.plan(src, at, now, "another ladder in the channel's file")
 	case now-e.active.began > e.cfg.Rotate:
 		e.plan(src, at, now, "planned rotation")
 	case src.Table.Shifted(e.active.start, at):
 		e.plan(src, at, now, "correction of the source's clock")
+	default:
+		if how := e.better(now); how != "" {
+			e.plan(src, at, now, how)
+		}
 	}
 }
 
@@ -77,6 +83,7 @@ func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 		old.stop()
 		e.cfg.Output.Done(old.id)
 		e.active, e.next, e.last = e.next, nil, e.next.src.Input
+		e.cfg.Output.Expect(e.active.plan.Outputs)
 		e.took(e.last, e.planned)
 		e.event(Event{"info", CodeHandover, e.last, fmt.Sprintf("run %d took over from run %d at segment %d (%s)",
 			e.active.id, old.id, e.cfg.Channel.Grid.K(e.switchAt), e.active.reason)})
@@ -98,6 +105,8 @@ func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 func (e *Encoder) keep(now tick.Tick) {
 	err := fmt.Errorf("run %d, which was to take over (%s), failed: %w", e.next.id, e.next.reason, e.why(e.next))
 	input := e.next.src.Input
+	e.next.stop()
+	e.relapse(now, e.next)
 	e.drop()
 	if e.active.reached() >= e.switchAt {
 		e.bury(now, err)

@@ -34,6 +34,7 @@ func (e *Encoder) still(now tick.Tick) bool {
 	}
 	r.feed.finish.Store(true)
 	e.active = r
+	e.cfg.Output.Expect(r.plan.Outputs)
 	e.cfg.Output.Take(r.id, video, audio)
 	r.open()
 	return true

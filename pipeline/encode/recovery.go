@@ -3,7 +3,10 @@ package encode
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
+	"onair/pkg/ffmpeg"
 	"onair/pkg/spool"
 	"onair/pkg/tick"
 )
@@ -36,8 +39,21 @@ func (e *Encoder) bury(now tick.Tick, reason error) {
 	}
 	e.resume = true
 	e.restarts++
-	e.judge(r, now, err)
-	e.fail(now, r.src.Input, fmt.Errorf("run %d (pid %d) ended: %w", r.id, r.proc.Pid(), err))
+	if !e.blame(r, now) {
+		e.judge(r, now, err)
+	}
+	e.fail(now, r.src.Input, fmt.Errorf("run %d (pid %d) ended: %w%s", r.id, r.proc.Pid(), err, r.lastWords(err)))
+}
+
+// lastWords is what FFmpeg has said at last, besides what an error repeats.
+func (r *run) lastWords(err error) string {
+	tail := slices.DeleteFunc(r.proc.Tail(), func(line string) bool {
+		return strings.Contains(err.Error(), ffmpeg.LastWords([]string{line}))
+	})
+	if said := ffmpeg.LastWords(tail); said != "" {
+		return "; FFmpeg said before: " + said
+	}
+	return ""
 }
 
 // judge decides how the timeline goes on after a run that ended badly: from the spool, unless it is what is in there
@@ -52,6 +68,7 @@ func (e *Encoder) judge(r *run, now tick.Tick, err error) {
 	switch {
 	case errors.Is(err, spool.ErrOverrun): // what the ring still holds would be overrun as well
 		e.skip, e.usedUp = true, r.src.Spool.Stats().Next
+		e.doLess(now, r, "its input's spool was overwritten before it was read")
 	case r.killed():
 		if worked {
 			e.failures = 0
@@ -93,6 +110,9 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	limit, since := startupAfter, r.began
 	if last := tick.Tick(r.lastFrame.Load()); last != 0 {
 		limit, since = stallAfter, last
+	}
+	if last := r.pictureAt(); last != 0 && r.src.hasVideo() {
+		since = last // sound alone is not what is wanted
 	}
 	finishing := r.feed.finish.Load()
 	switch {

@@ -117,19 +117,31 @@ type rig struct {
 	events []string
 	slates map[int]bool // runs
 	refuse error        // what Header says
+
+	expected []string // renditions
 }
 
 func newRig(t *testing.T, letters ...byte) *rig {
+	t.Helper()
+	return newRigOf(t, []ladder.Rendition{{Name: "v", Kind: ladder.Video, Width: 192, Height: 108, Bitrate: 100_000},
+		{Name: "a", Kind: ladder.Audio, Bitrate: 64_000, Channels: 2}}, letters...)
+}
+
+func newRigOf(t *testing.T, renditions []ladder.Rendition, letters ...byte) *rig {
 	t.Helper()
 	t.Setenv(fakeEnv, "ffmpeg")
 	t.Setenv(fakeDir, t.TempDir())
 	r := &rig{t: t, cutter: map[string]*packager.Cutter{}, segs: map[string][]packager.Segment{},
 		slates: map[int]bool{}}
 	r.now.Store(int64(noon))
-	ch := ffmpeg.Channel{Grid: grid, Audio: audioOf, Renditions: []ladder.Rendition{
-		ladder.Rendition{Name: "v", Kind: ladder.Video, Width: 192, Height: 108, Rate: grid.Rate, Bitrate: 100_000}.WithDefaults(),
-		ladder.Rendition{Name: "a", Kind: ladder.Audio, Bitrate: 64_000, Channels: 2}.WithDefaults(),
-	}}
+	ch := ffmpeg.Channel{Grid: grid, Audio: audioOf}
+	for _, x := range renditions {
+		if x.Kind == ladder.Video {
+			x.Rate = grid.Rate
+		}
+		ch.Renditions = append(ch.Renditions, x.WithDefaults())
+		r.expected = append(r.expected, x.Name)
+	}
 	for _, x := range ch.Renditions {
 		c, err := packager.NewCutter(packager.CutterConfig{
 			Rendition: x.Name, Video: x.Kind == ladder.Video, Grid: grid, Audio: audioOf, Timescale: x.Timescale(),
@@ -179,17 +191,22 @@ func (r *rig) told(text string) bool {
 func (r *rig) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := [2]tick.Tick{}
-	for i, name := range [2]string{"v", "a"} {
+	at := [2]tick.Tick{1 << 62, 1 << 62}
+	for _, name := range r.expected {
 		c := r.cutter[name]
-		if at[i] = c.Next(); at[i] == 0 {
+		next, i := c.Next(), 0
+		if next == 0 {
 			return 0, 0, false
 		}
 		if whole {
-			at[i] = grid.Start(grid.K(at[i]))
+			next = grid.Start(grid.K(next))
 		}
+		if name == "a" {
+			i = 1
+		}
+		at[i] = min(at[i], next)
 	}
-	if whole {
+	if whole || at[1] == 1<<62 {
 		return min(at[0], at[1]), min(at[0], at[1]), true
 	}
 	return at[0], at[1], true
@@ -198,8 +215,20 @@ func (r *rig) Next(whole bool) (video, audio tick.Tick, ok bool) {
 func (r *rig) Take(run int, video, audio tick.Tick) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cutter["v"].Take(run, video)
-	r.cutter["a"].Take(run, audio)
+	for name, c := range r.cutter {
+		if name == "a" {
+			c.Take(run, audio)
+		} else {
+			c.Take(run, video)
+		}
+	}
+}
+
+// Expect says what comes.
+func (r *rig) Expect(renditions []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expected = renditions
 }
 
 func (r *rig) Header(int, string, fmp4.Header) error {
@@ -225,8 +254,9 @@ func (r *rig) Frame(run int, rendition string, f Frame) error {
 func (r *rig) Done(run int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cutter["v"].Done(run)
-	r.cutter["a"].Done(run)
+	for _, c := range r.cutter {
+		c.Done(run)
+	}
 }
 
 // withSlate gives the encoder a slate, of which everything is as of an input.

@@ -18,6 +18,7 @@ import (
 // run is one FFmpeg process over the interval of a spool that begins at start.
 type run struct {
 	id      int
+	version int // of the channel that it encodes
 	src     Source
 	start   tick.Tick // first video slot
 	base    tick.Tick
@@ -44,24 +45,35 @@ type run struct {
 	readErr   atomic.Pointer[error] // first reason why a rendition could not be read
 	refused   atomic.Bool           // and the run was ended for it
 	now       func() tick.Tick
+
+	made   ffmpeg.Channel // what the plan was made for
+	tracks []track        // as in plan.Outputs
+	blamed string         // rendition that it was ended for
+	excess error          // that it took too much, for which it was ended
+	asked  tick.Tick      // when it was last asked what it takes
+	taken  child.Usage    // the answer
+	pace   []mark         // where it was in the last seconds
 }
 
 // launch starts FFmpeg and the goroutines around it; ended tells when all of them are gone.
-func (r *run) launch(path string, in entrance) error {
+func (r *run) launch(cfg *Config, in entrance) error {
 	feed, err := newFeed(r.src, r.plan, r.base, in)
 	if err != nil {
 		return fmt.Errorf("input %s: %w", r.src.Input, err)
 	}
-	proc, err := child.Start(child.Spec{Path: path, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1})
+	proc, err := child.Start(child.Spec{
+		Path: cfg.FFmpeg, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1, Limits: cfg.Limits, Groups: cfg.Groups,
+	})
 	if err != nil {
 		return err
 	}
 	r.proc, r.ended = proc, make(chan struct{})
+	r.tracks = make([]track, len(r.plan.Outputs))
 	r.feed, feed.out = feed, proc.Stdin()
 	r.wg.Add(len(r.plan.Outputs) + 2)
 	go r.feedUntilEnd()
 	for i, name := range r.plan.Outputs {
-		go r.read(name, proc.Output(i), i == 0)
+		go r.read(name, proc.Output(i), i)
 	}
 	go r.watchProgress(proc.Output(len(r.plan.Outputs)))
 	go func() {
@@ -88,11 +100,11 @@ func (r *run) feedUntilEnd() {
 }
 
 // read takes one rendition's frames out of its pipe.
-func (r *run) read(name string, pipe io.ReadCloser, leads bool) {
+func (r *run) read(name string, pipe io.ReadCloser, index int) {
 	defer r.wg.Done()
 	defer pipe.Close() //nolint:errcheck // a pipe's read end
-	if err := r.deliver(name, pipe, leads); !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("rendition %s: %w", name, err)
+	if err := r.deliver(name, pipe, index); !errors.Is(err, io.EOF) {
+		err = &refusal{name, err}
 		r.readErr.CompareAndSwap(nil, &err)
 		if !errors.Is(err, io.ErrUnexpectedEOF) { // which is how a run that is killed ends
 			r.refused.Store(true)
@@ -103,7 +115,7 @@ func (r *run) read(name string, pipe io.ReadCloser, leads bool) {
 
 // deliver hands frames on until the pipe ends or a frame is refused; io.EOF is the clean end. The initialization of an
 // encoder that never saw a picture lacks its colours: none is handed on before there is a frame.
-func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
+func (r *run) deliver(name string, pipe io.Reader, index int) error {
 	<-r.gate
 	rd := fmp4.NewReader(pipe)
 	h, err := rd.Header()
@@ -129,8 +141,11 @@ func (r *run) deliver(name string, pipe io.Reader, leads bool) error {
 		if err := r.out.Frame(r.id, name, out); err != nil {
 			return err
 		}
-		r.lastFrame.Store(int64(r.now()))
-		if leads {
+		now := int64(r.now())
+		r.lastFrame.Store(now)
+		r.tracks[index].out.Store(now)
+		r.tracks[index].newest.Store(int64(out.DTS))
+		if index == 0 {
 			r.frames.Add(1)
 			r.lastPTS.Store(int64(out.PTS))
 		}
@@ -193,6 +208,8 @@ func (r *run) failure() error {
 	exit := r.proc.Wait()
 	told := r.feedErr == nil || errors.Is(r.feedErr, errFormat) || errors.Is(r.feedErr, errAbsence)
 	switch err := r.readErr.Load(); {
+	case r.excess != nil:
+		return r.excess
 	case exit.OK() && told && r.frames.Load() > 0:
 		return nil
 	case errors.Is(r.feedErr, spool.ErrOverrun):
@@ -205,6 +222,9 @@ func (r *run) failure() error {
 	end := ffmpeg.Exit{Code: exit.Code}
 	if exit.Signal != 0 {
 		end.Signal = exit.Signal.String()
+	}
+	if exit.OutOfMemory {
+		return errors.New("FFmpeg took more memory than limits.memory allows: the kernel killed it")
 	}
 	return errors.New(ffmpeg.Explain(end, r.proc.Tail()))
 }

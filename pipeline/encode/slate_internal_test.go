@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"onair/pipeline/packager"
+	"onair/pkg/ffmpeg"
 	"onair/pkg/selector"
+	"onair/pkg/spool"
 	"onair/pkg/tick"
 )
 
@@ -320,5 +322,42 @@ func TestSoundThatStopsIsSilence(t *testing.T) {
 	}
 	if !r.told("the sound on PID 257 has stopped") || !r.told("the sound on PID 257 is back") {
 		t.Fatal("the events do not tell")
+	}
+}
+
+// Silence begins with the pictures, which may be later than the sound that it goes on from: it is filled up from there.
+func TestSilenceIsFilledUpFromWhereSoundIsWanted(t *testing.T) {
+	for name, c := range map[string]struct {
+		audio []ffmpeg.AudioTrack
+		want  bool
+	}{
+		"sound that comes":   {[]ffmpeg.AudioTrack{{PID: audioPID}}, false},
+		"sound that stopped": {[]ffmpeg.AudioTrack{{PID: audioPID, Absent: true}}, true},
+		"no sound":           {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench()
+			b.anchor(1)
+			b.frames(0, 100, 1, 1)
+			b.src.Probe.Audio, b.src.sound = c.audio, noon+45*slot
+			in, ok := b.src.enter(noon+69*slot, noon+100*slot)
+			if !ok || in.late != c.want {
+				t.Fatalf("entered: %t, filled up: %t", ok, in.late)
+			}
+		})
+	}
+}
+
+// Sound that is wanted from before the pictures is read from there.
+func TestSoundIsReadFromWhereItIsWanted(t *testing.T) {
+	b := newBench()
+	b.anchor(1)
+	b.frames(0, 100, 1, 1)
+	in, _ := b.src.enter(noon+79*slot, noon+100*slot)
+	b.src.sound = noon + 45*slot
+	earlier, ok := b.src.enter(noon+79*slot, noon+100*slot)
+	if first, _ := b.src.Spool.First(func(e spool.Entry) bool { return e.Pos >= earlier.pos }); !ok || earlier.pos >= in.pos ||
+		first.PTS > 33*3600 {
+		t.Fatalf("read from %d (PTS %d), without that from %d", earlier.pos, first.PTS, in.pos)
 	}
 }

@@ -3,6 +3,8 @@
 package encode
 
 import (
+	"slices"
+
 	"onair/pkg/anchor"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/fmp4"
@@ -54,6 +56,8 @@ type Output interface {
 	Take(run int, video, audio tick.Tick)
 	Header(run int, rendition string, h fmp4.Header) error
 	Frame(run int, rendition string, f Frame) error
+	// Expect names the renditions that come from now on. The others are not waited for, and are not what Next is about.
+	Expect(renditions []string)
 	// Done tells that a run has delivered all it will.
 	Done(run int)
 }
@@ -158,8 +162,14 @@ func (s *Source) enter(want tick.Tick, now tick.Tick) (entrance, bool) {
 		in.pos = min(in.pos, audio.Pos)
 	}
 	from, mapped := s.at(audio)
-	in.late = !found || !mapped || from > min(want, heard)-preRoll/2
+	in.late = !found || !mapped || from > min(want, heard)-preRoll/2 || s.silent()
 	return in, true
+}
+
+// silent tells whether silence stands for some of the sound, which begins with the pictures that are read.
+func (s *Source) silent() bool {
+	absent := func(t ffmpeg.AudioTrack) bool { return t.Absent }
+	return len(s.Probe.Audio) == 0 || slices.ContainsFunc(s.Probe.Audio, absent)
 }
 
 func (s *Source) mappedLead(e spool.Entry) bool {

@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,24 @@ func TestSRTCallsTooOften(t *testing.T) {
 		}
 		return err == nil
 	})
+}
+
+// TestAllowMayChange: a sender that is no longer allowed goes, connected or not, and one that is comes.
+func TestAllowMayChange(t *testing.T) {
+	t.Parallel()
+	port, other := freePort(t), freePort(t)
+	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=20", port),
+		fmt.Sprintf("udp://127.0.0.1:%d", other))
+	c := call(t, caller(t, port, "latency=20"))
+	r.until("it is connected", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Connected })
+	r.in.Allow([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	r.until("it is gone", func(ingest.InputStats) bool { return !c.Alive() })
+	udp := dial(t, fmt.Sprintf("127.0.0.1:%d", other))
+	send(t, udp, ts(1))
+	r.until("the datagram is refused", func(s ingest.InputStats) bool { return s.Legs[1].Rejected["address"] == 1 })
+	r.in.Allow(nil)
+	send(t, udp, ts(2))
+	r.want(2)
 }
 
 // TestSRTCallersAtOnce: of several that are admitted before any of them sends, the first one stays.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -54,6 +55,7 @@ type Input struct {
 	config InputConfig
 	sink   Sink
 	legs   []*path
+	allow  atomic.Pointer[[]netip.Prefix]
 	wake   chan struct{} // there is an earlier deadline than the one that is waited for
 
 	mu         sync.Mutex
@@ -93,6 +95,7 @@ func NewInput(c InputConfig, sink Sink) (*Input, error) {
 		c.RTSP = rtsp.NewServers()
 	}
 	in := &Input{config: c, sink: sink, wake: make(chan struct{}, 1), source: fromMerge}
+	in.allow.Store(&c.Allow)
 	m, err := merge.New(merge.Config{Legs: len(c.Legs), Window: tick.FromDuration(c.Merge), Out: in.merged})
 	if err != nil {
 		return nil, fmt.Errorf("input %s: %w", c.Name, err)
@@ -107,6 +110,9 @@ func NewInput(c InputConfig, sink Sink) (*Input, error) {
 	}
 	return in, nil
 }
+
+// Allow changes who may send; empty: everybody. A connection from elsewhere ends within about a second.
+func (in *Input) Allow(prefixes []netip.Prefix) { in.allow.Store(&prefixes) }
 
 // Clock is the wall clock read once, then the monotonic one: a step of the host's time changes nothing.
 func Clock() func() tick.Tick {

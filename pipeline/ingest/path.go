@@ -55,6 +55,9 @@ type path struct {
 	srt       *SRTStats
 }
 
+// errNotAllowed ends a connection whose sender is no longer allowed.
+var errNotAllowed = errors.New("the sender's address is no longer in allow")
+
 // notOpen is the error of a leg before the first attempt to open it has ended.
 const notOpen = "not open yet"
 
@@ -158,11 +161,12 @@ func (p *path) open(s State, peer netip.AddrPort) {
 
 // allowed tells whether an address may send.
 func (p *path) allowed(addr netip.Addr) bool {
-	if len(p.in.config.Allow) == 0 {
+	allow := *p.in.allow.Load()
+	if len(allow) == 0 {
 		return true
 	}
 	addr = addr.Unmap().WithZone("")
-	return slices.ContainsFunc(p.in.config.Allow, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
+	return slices.ContainsFunc(allow, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }
 
 // reject counts a sender that may not send.
@@ -266,8 +270,11 @@ func (p *path) check(now tick.Tick) {
 		p.told = state
 	}
 	rejoin := p.url.Multicast() && p.state == Listening && p.opened != 0 && now-max(p.last, p.opened) >= rejoinAfter
-	reopen, peer := p.reopen, p.peer
+	reopen, peer, connected := p.reopen, p.peer, p.state == Connected
 	p.in.mu.Unlock()
+	if connected && peer.IsValid() && !p.allowed(peer.Addr()) {
+		reopen(errNotAllowed)
+	}
 	if rejoin {
 		reopen(errRejoin)
 	}

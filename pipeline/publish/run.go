@@ -169,7 +169,8 @@ func (p *Publisher) list(e *entry) {
 // describe brings the window's idea of every track up to date before a segment made with a new one is listed: an init
 // changes in all tracks at once.
 func (p *Publisher) describe(track presentation.Track) {
-	if p.applied[track.Name].Init == track.Init && p.applied[track.Name].Codecs == track.Codecs {
+	was := p.applied[track.Name]
+	if was.Init == track.Init && was.Codecs == track.Codecs && was.Peak == track.Peak && was.Average == track.Average {
 		return
 	}
 	for _, t := range p.known {
@@ -218,13 +219,9 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	}
 }
 
-// countGaps counts what the live tracks lack: whole numbers that were skipped, and what is missing of the newest one.
+// countGaps counts what the tracks lack: whole numbers that were skipped, and what is missing of the newest one.
 func (p *Publisher) countGaps(skipped uint64, segs map[string]presentation.Segment) {
-	for _, name := range p.queue.live {
-		t := p.status.tracks[name]
-		if t == nil {
-			continue
-		}
+	for name, t := range p.status.tracks {
 		t.Gaps += skipped
 		if _, there := segs[name]; !there {
 			t.Gaps++

@@ -180,7 +180,8 @@ func (s *Slate) read(from io.Reader, alive chan<- struct{}) error {
 
 // draw writes a picture as every second of the channel's time begins.
 func (s *Slate) draw(ctx context.Context, c *card.Card, to io.Writer) error {
-	for due := s.cfg.Now() / period * period; !stopped(ctx); due += period {
+	// Not before the second begins: where the first one lies decides for all.
+	for due := (s.cfg.Now()/period + 1) * period; !stopped(ctx); due += period {
 		now := s.cfg.Now()
 		if now-due > late {
 			return errLate

@@ -181,6 +181,7 @@ func (l *Listener) waiting() bool {
 		if !alive(id) {
 			delete(l.admitted, id)
 			call.HungUp = broken(id)
+			interrupt(id) // libsrt keeps what nobody accepted
 			failed = append(failed, call)
 		}
 	}

@@ -58,10 +58,10 @@ func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	r.mu.Lock()
-	n := len(r.at)
+	n, how := len(r.at), r.answer
 	r.at = append(r.at, time.Since(r.began))
 	r.mu.Unlock()
-	answer, err := r.answer(n, q)
+	answer, err := how(n, q)
 	if err == nil && answer.StatusCode < 300 {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -70,10 +70,24 @@ func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
+// answers changes how it answers from now on.
+func (r *receiver) answers(how func(n int, r *http.Request) (*http.Response, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = how
+}
+
 func (r *receiver) received() []uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]uint64(nil), r.got...)
+}
+
+// tried is when it was asked, since began.
+func (r *receiver) tried() []time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]time.Duration(nil), r.at...)
 }
 
 // seqs are the numbers of the events in a body.

@@ -69,8 +69,8 @@ func TestTriesGetRarerUntilOneIsTaken(t *testing.T) {
 			}
 			return out
 		}
-		if want := seconds(0, 1, 3, 7, 15, 31, 63, 123, 183, 183); !slices.Equal(to.at, want) {
-			t.Errorf("tried at %v, want %v", to.at, want)
+		if want := seconds(0, 1, 3, 7, 15, 31, 63, 123, 183, 183); !slices.Equal(to.tried(), want) {
+			t.Errorf("tried at %v, want %v", to.tried(), want)
 		}
 		if got := to.received(); !slices.Equal(got, upTo(1, 2)) {
 			t.Errorf("received %v", got)
@@ -90,8 +90,8 @@ func TestReceiverMayAskForTime(t *testing.T) {
 		}
 		start(t, "", to).add(1)
 		time.Sleep(time.Hour)
-		if want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 94 * time.Second}; !slices.Equal(to.at, want) {
-			t.Errorf("tried at %v, want %v", to.at, want)
+		if want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 94 * time.Second}; !slices.Equal(to.tried(), want) {
+			t.Errorf("tried at %v, want %v", to.tried(), want)
 		}
 	})
 }
@@ -111,7 +111,7 @@ func TestWhatIsNeverTakenIsGivenUp(t *testing.T) {
 		if st := r.Status(); st.Dropped != 100 || st.Seen != 100 || !strings.Contains(st.LastError, "given up") {
 			t.Fatalf("%+v", st)
 		}
-		to.answer = always(200)
+		to.answers(always(200))
 		r.add(1)
 		time.Sleep(2 * time.Minute)
 		if got := to.received(); !slices.Equal(got, upTo(101, 101)) {
@@ -137,8 +137,8 @@ func TestWhatIsRefusedIsDroppedAndWhatFollowsIsNot(t *testing.T) {
 			}
 			r.add(2)
 			time.Sleep(time.Second)
-			if got := to.received(); !slices.Equal(got, upTo(4, 5)) || len(to.at) != 2 {
-				t.Errorf("%d: received %v in %d requests", code, got, len(to.at))
+			if got := to.received(); !slices.Equal(got, upTo(4, 5)) || len(to.tried()) != 2 {
+				t.Errorf("%d: received %v in %d requests", code, got, len(to.tried()))
 			}
 		})
 	}
@@ -161,9 +161,7 @@ func TestHangingReceiverHoldsNobodyUpAndLosesTheOldest(t *testing.T) {
 		if st := r.Status(); st.LastError != "no answer within 10s" || st.Failures != 1 {
 			t.Errorf("%+v", st)
 		}
-		to.mu.Lock()
-		to.answer = always(200)
-		to.mu.Unlock()
+		to.answers(always(200))
 		time.Sleep(5 * time.Minute)
 		want := append(upTo(1, 1), upTo(4002, 5001)...)
 		if got := to.received(); !slices.Equal(got, want) {
@@ -181,12 +179,12 @@ func TestWhatWaitsIsPostedAtTheEnd(t *testing.T) {
 		r := start(t, "", to)
 		r.add(1)
 		time.Sleep(40 * time.Second) // between two tries that are 32 s apart
-		to.answer = func(n int, _ *http.Request) (*http.Response, error) {
+		to.answers(func(n int, _ *http.Request) (*http.Response, error) {
 			if n == 7 {
 				return nil, errors.New("once more")
 			}
 			return status(200), nil
-		}
+		})
 		r.events.add(150)
 		began := time.Now()
 		r.stop()
@@ -251,7 +249,7 @@ func TestTroubleIsLoggedOnceAMinute(t *testing.T) {
 		if !strings.Contains(r.log.String(), `"times":60`) {
 			t.Errorf("the rest is not counted:\n%s", r.log)
 		}
-		to.answer = always(200)
+		to.answers(always(200))
 		for range 5 {
 			r.add(1)
 			time.Sleep(time.Second)

@@ -56,6 +56,8 @@ func (in *input) judge(c Conditions) Cause {
 	switch {
 	case !in.Alive || in.Silent > c.Loss:
 		return Loss
+	case in.Leaving:
+		return Config
 	case c.Errors > 0 && in.Errors >= c.Errors:
 		return Errors
 	case beyond(in.Health.Black, c.Black):
@@ -96,6 +98,8 @@ func (in *input) trouble(c Conditions) string {
 		return fmt.Sprintf("%s stands still for %s", in.Name, span(in.Health.Freeze))
 	case Silence:
 		return fmt.Sprintf("%s has no sound for %s", in.Name, span(in.Health.Silence))
+	case Config:
+		return in.Name + " is changed in the channel's file"
 	case Loss:
 		if in.Silent > Never/2 {
 			return in.Name + " is lost"

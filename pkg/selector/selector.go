@@ -8,10 +8,13 @@
 //   - An input that has failed is taken again only when it has been well for a while, see Settle.
 //   - A preferred input is returned to when it has been well for Conditions.ReturnAfter without a break.
 //   - What was chosen by hand is left for nothing but its loss, and taken again when it is back and settled.
+//   - An input that is to go is left at a segment boundary as soon as another one is well.
 package selector
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"onair/pkg/tick"
 )
@@ -43,6 +46,7 @@ type Health struct {
 	Black   tick.Tick // for how long the picture has been black; 0: it is not
 	Freeze  tick.Tick // for how long it has not changed
 	Silence tick.Tick // for how long there has been no sound
+	Leaving bool      // it is to be left at the next segment boundary, if another is well, and not taken
 }
 
 // Conditions are the bounds beyond which an input has failed. Zero switches all but Loss and ReturnAfter off.
@@ -69,6 +73,7 @@ const (
 	Return  Cause = "return"  // a preferred input is well again
 	Manual  Cause = "manual"  // it was asked for
 	Back    Cause = "back"    // an input can be shown again
+	Config  Cause = "config"  // the channel's file no longer has it, or has it otherwise
 )
 
 // Decision says what should be on air.
@@ -82,7 +87,7 @@ type Decision struct {
 // Selector decides. It is not safe for concurrent use.
 type Selector struct {
 	cond   Conditions
-	inputs []*input // in order of preference, as in the first Decide
+	inputs []*input // in order of preference, as in the last Decide
 	choice string
 	onAir  string // empty: none
 	begun  bool   // something was on air
@@ -114,13 +119,9 @@ func (s *Selector) OnAir(name string) {
 	s.begun = s.begun || name != ""
 }
 
-// Decide says what should be on air, given the health of all inputs in order of preference: always the same ones.
+// Decide says what should be on air, given the health of all inputs in order of preference.
 func (s *Selector) Decide(now tick.Tick, all []Health) Decision {
-	if s.inputs == nil {
-		for range all {
-			s.inputs = append(s.inputs, &input{})
-		}
-	}
+	s.know(all)
 	for i, h := range all {
 		s.inputs[i].observe(now, h, s.cond)
 	}
@@ -129,16 +130,38 @@ func (s *Selector) Decide(now tick.Tick, all []Health) Decision {
 	return d
 }
 
+// know has an input remembered for every health, by its name: inputs come, go and change places.
+func (s *Selector) know(all []Health) {
+	if slices.EqualFunc(s.inputs, all, func(in *input, h Health) bool { return in.Name == h.Name }) {
+		return
+	}
+	inputs := make([]*input, 0, len(all))
+	for _, h := range all {
+		in := s.find(h.Name)
+		if in == nil {
+			in = &input{Health: Health{Name: h.Name}}
+		}
+		inputs = append(inputs, in)
+	}
+	s.inputs = inputs
+}
+
+// Change sets other conditions.
+func (s *Selector) Change(c Conditions) {
+	c.Loss = cmp.Or(c.Loss, tick.Second/2)
+	s.cond = c
+}
+
 func (s *Selector) decide(now tick.Tick) Decision {
 	current, asked := s.find(s.onAir), s.find(s.choice)
 	switch {
-	case asked != nil && asked != current && asked.usable && asked.settled(now, asked.usableSince):
+	case asked != nil && asked != current && asked.usable && !asked.Leaving && asked.settled(now, asked.usableSince):
 		return s.ask(now, asked, current)
 	case current == nil:
 		return s.enter(now)
 	case current.lost(now):
 		return s.leave(now, current)
-	case asked == current, !current.usable:
+	case asked == current && !current.Leaving, !current.usable:
 		return s.stay()
 	case !current.well:
 		return s.avoid(now, current)
@@ -210,7 +233,8 @@ func (s *Selector) avoid(now tick.Tick, from *input) Decision {
 		if to == from || !to.well || !to.settled(now, to.wellSince) {
 			continue
 		}
-		return Decision{to.Name, from.cause, fmt.Sprintf("%s: switching to %s", from.trouble(s.cond), to.Name), true}
+		reason := fmt.Sprintf("%s: switching to %s", from.trouble(s.cond), to.Name)
+		return Decision{to.Name, from.cause, reason, from.cause != Config}
 	}
 	return s.stay()
 }
@@ -234,7 +258,7 @@ func (s *Selector) best(now tick.Tick, but *input) *input {
 	var usable *input
 	for _, in := range s.inputs {
 		switch {
-		case in == but || !in.usable:
+		case in == but || !in.usable || in.Leaving:
 		case in.well && in.settled(now, in.wellSince):
 			return in
 		case usable == nil && in.settled(now, in.usableSince):

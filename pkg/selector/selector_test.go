@@ -167,6 +167,44 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
+// TestInputsComeGoAndChangePlaces: what is to go is left without haste when another is well, and never taken; the order
+// is that of the newest reading.
+func TestInputsComeGoAndChangePlaces(t *testing.T) {
+	w := newWorld(standard, "a", "b")
+	w.run(s)
+	w.in("a").Leaving, w.in("b").Black = true, 9*s
+	w.run(s)
+	w.want(t, "a") // the other one is black
+	w.in("b").Black = 0
+	w.run(s)
+	w.want(t, "b")
+	w.last(t, selector.Config, false, "a is changed in the channel's file: switching to b")
+	w.in("b").Silent = s
+	w.run(s)
+	w.want(t, "")
+	w.in("b").Silent = 0
+	w.run(3 * s)
+	w.want(t, "b")
+	w.sel.Choose("a")
+	w.run(60 * s)
+	w.want(t, "b")
+	w.sel.Choose("b") // by hand, and left all the same
+	w.health = []selector.Health{{Name: "c", Alive: true}, {Name: "b", Alive: true, Leaving: true}}
+	w.run(s)
+	w.want(t, "c")
+	w.sel.Choose(selector.Auto)
+	w.health = []selector.Health{{Name: "b", Alive: true}, {Name: "c", Alive: true}}
+	w.run(29 * s)
+	w.want(t, "c")
+	w.run(2 * s)
+	w.want(t, "b")
+	w.last(t, selector.Return, false, "b has been well")
+	w.sel.Change(selector.Conditions{ReturnAfter: s, Black: s})
+	w.in("b").Black = 2 * s
+	w.run(s)
+	w.want(t, "c")
+}
+
 func TestAutoGivesTheChoiceBack(t *testing.T) {
 	w := newWorld(standard, "a", "b")
 	w.run(s)

@@ -24,7 +24,7 @@ func (s *Selector) Standings() []Standing {
 // take is how long it is until an input is taken; it follows decide.
 func (s *Selector) take(in, current, asked *input, preferred bool) tick.Tick {
 	switch {
-	case in == current, !in.usable:
+	case in == current, !in.usable, in.Leaving:
 	case asked != nil && asked != current && asked.usable:
 		if in == asked {
 			return in.rest(s.at, in.usableSince)

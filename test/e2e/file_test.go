@@ -58,7 +58,7 @@ func (s *station) wantLooped(frames int, n uint64) {
 func TestClipAsBackup(t *testing.T) {
 	port := freePort(t, "udp")
 	name := filepath.Join(t.TempDir(), "backup.ts")
-	s := newStationOf(t, lean, rtpInput(port)+fmt.Sprintf("\n  - name: clip\n    legs: [%q]", "file://"+name))
+	s := newStationOf(t, lean+"failover: {return_after: 2s}\n", rtpInput(port)+fmt.Sprintf("\n  - name: clip\n    legs: [%q]", "file://"+name))
 	s.wait("the missing file to be told", 20*time.Second, func(st control.Status) bool {
 		return len(st.Inputs) == 2 && st.Inputs[1].Legs[0].Error == "cannot open the file: no such file or directory"
 	})

@@ -60,7 +60,9 @@ func (s *station) media(rendition string, first int64) []byte {
 }
 
 // isSlate tells whether a segment has the brand of the slate.
-func isSlate(segment []byte) bool { return bytes.Contains(segment[:min(len(segment), 40)], []byte("slat")) }
+func isSlate(segment []byte) bool {
+	return bytes.Contains(segment[:min(len(segment), 40)], []byte("slat"))
+}
 
 // mediaIf is a rendition's init and those segments of it that are wanted.
 func (s *station) mediaIf(rendition string, want func(k int64, slate bool) bool) []byte {

@@ -77,6 +77,11 @@ describe('one thing that is wrong gives one line', () => {
     ['too slow', (s) => Object.assign(s.runs[0]!, { speed: 0.87, behind_seconds: 11 }), 'bad encoder: The encoder is too slow (0.87×) and 11 s behind'],
     ['catching up', (s) => Object.assign(s.runs[0]!, { speed: 1.4, behind_seconds: 6 }), 'warn encoder: The encoder is 6.0 s behind'],
     ['slowing down', (s) => (s.runs[0]!.speed = 0.9), 'warn encoder: The encoder runs at 0.90× real time'],
+    ['less is encoded', (s) => Object.assign(s.encoder, { step: 1, presets: ['superfast'], reason: 'it is slow' }), 'warn encoder: The encoder does less than configured (preset superfast), because it is slow'],
+    ['one is left out', (s) => {
+      Object.assign(s.renditions[0]!, { disabled: true, last_k: 900 });
+      s.encoder.left_out = [{ rendition: 'v720', reason: 'no encoder', again: '' }];
+    }, 'warn renditions: Rendition v720 is left out: no encoder'],
     ['restarts', (s) => (s.run_restarts += 2), 'warn encoder: The encoder was restarted 2 times in the last minute'],
     ['one rendition with a hole', (s) => (s.renditions[0]!.gaps += 1), 'bad renditions: Rendition v720: 1 segment missing in the last minute'],
     ['a hole in all', (s) => s.renditions.forEach((r) => (r.gaps += 2)), 'bad renditions: All renditions: 2 segments missing in the last minute'],

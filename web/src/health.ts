@@ -1,6 +1,6 @@
 // What is wrong with a channel, in the order of its path: inputs, encoder, renditions, stores, viewers.
 import { instant, many, short, span } from './format';
-import { errors as checked, flaws, onSlate } from './signs';
+import { damage, errors as checked, flaws, onSlate } from './signs';
 import type { Input, Leg, Status } from './status';
 
 /** The stages of the path, and beside it the events on their way to others. */
@@ -86,12 +86,6 @@ function ofLeg(leg: Leg, before: Leg, i: number, input: Input, warn: (text: stri
   if (rejected > 0) warn(`${name} turns away a sender that is not allowed`);
 }
 
-/** Errors that mean damage to picture or sound. */
-function damage(input: Input): number {
-  const t = input.ts;
-  return t.continuity + t.transport + t.crc + t.scrambled + t.sync_losses + t.pes_without_pts;
-}
-
 function encoder(now: Status, past: Status, bad: Tell, warn: Tell) {
   const run = now.runs.find((r) => r.state === 'active');
   if (!run) {
@@ -105,6 +99,11 @@ function encoder(now: Status, past: Status, bad: Tell, warn: Tell) {
   } else if (run.speed > 0 && run.speed < 0.95) {
     warn('encoder', `The encoder runs at ${run.speed.toFixed(2)}× real time`);
   }
+  if (now.encoder.step > 0) {
+    const presets = now.encoder.presets.length > 0 ? ` (preset ${now.encoder.presets.join(', ')})` : '';
+    warn('encoder', `The encoder does less than configured${presets}, because ${now.encoder.reason}`);
+  }
+  for (const out of now.encoder.left_out) warn('renditions', `Rendition ${out.rendition} is left out: ${out.reason}`);
   const restarts = now.run_restarts - past.run_restarts;
   if (restarts > 0) warn('encoder', `The encoder was restarted ${restarts === 1 ? 'once' : `${restarts} times`} in the last minute`);
 }
@@ -117,7 +116,7 @@ function renditions(now: Status, past: Status, bad: Tell, warn: Tell) {
     const gaps = r.gaps - before.gaps;
     if (gaps > 0) gone.set(gaps, [...(gone.get(gaps) ?? []), r.name]);
     else if (r.holes > before.holes) warn('renditions', `Rendition ${r.name}: frames were missing from the encoder`);
-    if (newest - r.last_k >= 2) {
+    if (!r.disabled && newest - r.last_k >= 2) {
       const behind = r.last_k > 0 ? `is ${many(newest - r.last_k, 'segment')} behind the others` : 'has no segment yet';
       bad('renditions', `Rendition ${r.name} ${behind}`);
     }

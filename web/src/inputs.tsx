@@ -147,7 +147,7 @@ function Facts({ input, past }: { input: Input; past: Input }) {
   const seen = facts.filter(([, v]) => v > 0);
   return (
     <p class="facts muted">
-      {seen.length === 0 && 'No transport stream errors'}
+      {seen.length === 0 && 'No damaged packets'}
       {seen.map(([name, v, p]) => (
         <span key={name}>{name} <Counter value={v} past={p} level="bad" /></span>
       ))}

@@ -12,7 +12,7 @@ function input(content: Partial<Content> | null = {}, more: Partial<Input> = {})
 }
 
 const words = (now: Input, past = now) => signs(now, past).map((s) => `${s.how} ${s.text}`);
-const check = (errors: number, priority = 1) => ({ check: `${priority}.4`, name: 'An_error', priority, errors, last: '' });
+const check = (errors: number) => ({ check: '1.4', name: 'Continuity_count_error', priority: 1, errors, last: '' });
 
 test('an input at which all is well', () => expect(words(input())).toEqual(['good Picture', 'good Sound −23.1 LUFS', 'good Stream']));
 
@@ -34,15 +34,13 @@ test('what is not looked at has no sign', () => {
   expect(words(input(null))[0]).toBe('idle Content not watched');
 });
 
-test('stream errors alarm while they grow', () => {
+test('stream errors are told while they grow, and alarm where something is damaged', () => {
   const before = input({}, { tr101290: [check(3)] });
   expect(words(before)).toContain('good Stream, no new errors');
-  expect(words(input({}, { tr101290: [check(5)] }), before)).toContain('bad 2 stream errors a minute');
-});
-
-test('stream errors that can be lived with are no alarm', () => {
-  const before = input({}, { tr101290: [check(3), check(0, 2)] });
-  expect(words(input({}, { tr101290: [check(3), check(1, 2)] }), before)).toContain('warn 1 stream error a minute');
+  const late = input({}, { tr101290: [check(4)] });
+  expect(words(late, before)).toContain('warn 1 stream error a minute');
+  const damaged = input({}, { tr101290: [check(5)], ts: { ...before.ts, continuity: before.ts.continuity + 2 } });
+  expect(words(damaged, before)).toContain('bad 2 stream errors a minute');
 });
 
 test('FEC is told where it was of use', () => {

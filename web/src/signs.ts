@@ -60,7 +60,7 @@ function ofContent(input: Input): Sign[] {
 function ofTransport(input: Input, past: Input): Sign[] {
   const now = errors(input);
   const fresh = now - errors(past);
-  const grave = errors(input, 1) > errors(past, 1);
+  const grave = damage(input) > damage(past);
   const title = 'TR 101 290, priority 1 and 2';
   const out: Sign[] = [fresh > 0
     ? { how: grave ? 'bad' : 'warn', text: `${many(fresh, 'stream error')} a minute`, title }
@@ -70,9 +70,15 @@ function ofTransport(input: Input, past: Input): Sign[] {
   return out;
 }
 
-/** The errors after TR 101 290: priority 1 cannot be decoded, 2 may be. */
-export function errors(input: Input, most = 2): number {
-  return (input.tr101290 ?? []).reduce((n, c) => n + (c.priority <= most ? c.errors : 0), 0);
+/** All errors after TR 101 290: damage, and what is late or missing. */
+export function errors(input: Input): number {
+  return (input.tr101290 ?? []).reduce((n, c) => n + c.errors, 0);
+}
+
+/** Errors that mean damage to picture or sound. */
+export function damage(input: Input): number {
+  const t = input.ts;
+  return t.continuity + t.transport + t.crc + t.scrambled + t.sync_losses + t.pes_without_pts;
 }
 
 /** Datagrams that FEC brought back. */

@@ -14,8 +14,10 @@ export interface Status {
   run_restarts: number;
   runs_started: number;
   segments_total: number;
+  reloads: Record<string, number>; // of the file: ok, refused
   switches: Record<string, number>;
   slate_seconds: number;
+  encoder: Encoder;
   inputs: Input[];
   runs: Run[];
   renditions: Rendition[];
@@ -143,6 +145,19 @@ export interface Run {
   behind_seconds: number;
   reason: string;
   command: string[];
+  memory_bytes: number;
+  processors: number;
+}
+
+export interface Encoder {
+  step: number; // 0: all that is configured is encoded
+  steps: number;
+  presets: string[];
+  reason: string;
+  left_out: { rendition: string; reason: string; again: string }[];
+  memory_limit_bytes: number;
+  cpu_limit: number;
+  enforced: string[];
 }
 
 export interface Rendition {
@@ -163,6 +178,7 @@ export interface Rendition {
   frames: number;
   holes: number;
   segment_seconds: number;
+  disabled: boolean;
   publish_latency_ms: number;
 }
 

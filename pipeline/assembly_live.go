@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"slices"
+
+	"onair/pkg/fmp4"
+)
+
+// Expect names the renditions that come from now on, see encode.Output. One that is not among them is a gap; one that
+// is back counts from its first segment on.
+func (a *assembly) Expect(renditions []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	changed := false
+	for _, t := range a.tracks {
+		rests := !slices.Contains(renditions, t.Name)
+		if was := t.resting.Swap(rests); was != rests {
+			t.returning.Store(was)
+			changed = true
+		}
+	}
+	if changed {
+		a.tellLive()
+		a.announce()
+	}
+}
+
+// tellLive tells the publishers which renditions are worth waiting for. The caller holds mu.
+func (a *assembly) tellLive() {
+	var live []string
+	for _, t := range a.tracks {
+		if !t.resting.Load() && !t.returning.Load() {
+			live = append(live, t.Name)
+		}
+	}
+	for _, p := range a.publishers {
+		p.Expect(live)
+	}
+}
+
+// name fixes the name of the initializations: once every rendition that comes has brought its own. One that comes later
+// gets the same name, so that it is no change for the others. False: too early. The caller holds mu.
+func (a *assembly) name() bool {
+	if a.version != "" {
+		return true
+	}
+	var inits [][]byte
+	for _, t := range a.tracks {
+		switch {
+		case t.init != nil:
+			inits = append(inits, t.init)
+		case !t.resting.Load():
+			return false
+		}
+	}
+	if len(inits) == 0 {
+		return false
+	}
+	a.version = "init-" + fmp4.Version(inits...) + ".mp4"
+	return true
+}

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// reloaded are the keys that a running channel takes from its file when that is read again, as docs/channel.yaml says
+// of each; the others need a restart. "inputs" stands for which there are and in which order.
+var reloaded = map[string]bool{
+	"inputs": true, "inputs[].name": true, "inputs[].legs": true, "inputs[].merge": true, "inputs[].monitor": true,
+	"inputs[].allow": true,
+	"failover":       true, "failover.loss": true, "failover.return_after": true, "failover.errors": true,
+	"failover.black": true, "failover.freeze": true, "failover.silence": true,
+	"slate.hold": true, "preset": true, "video[].bitrate": true, "audio[].bitrate": true,
+}
+
+// Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.
+func Reloaded(key string) bool { return reloaded[key] }
+
+// Change is one key whose value differs between two readings of a file.
+type Change struct {
+	Key  string // such as "inputs[].legs"
+	Path string // such as "inputs[1].legs", in the newer file
+	Text string // what has changed, without secrets
+}
+
+// String is "path: what has changed".
+func (c Change) String() string { return c.Path + ": " + c.Text }
+
+// Difference is what has changed from one reading of a channel's file to the next, in the order of the file's keys.
+// Inputs are compared by their names, other items of lists by their places.
+func Difference(old, next *Channel) []Change {
+	d := differ{}
+	d.compare("", "", reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
+	return d.changes
+}
+
+// NeedRestart are the changes that a running channel cannot apply, as problems of the newer file.
+func (c *Channel) NeedRestart(changes []Change) Problems {
+	var out Problems
+	for _, ch := range changes {
+		if !Reloaded(ch.Key) {
+			out = append(out, c.Refuse(ch.Path, "needs a restart: "+ch.Text))
+		}
+	}
+	return out
+}
+
+// Refuse is a problem of a path of the file that shows only in what runs.
+func (c *Channel) Refuse(path, wrong string) Problem {
+	return Problem{File: c.File, Line: lineIn(c.at, path), Path: path, Wrong: wrong}
+}
+
+type differ struct{ changes []Change }
+
+func (d *differ) tell(key, path, text string) { d.changes = append(d.changes, Change{key, path, text}) }
+
+// compare goes through the keys of a struct.
+func (d *differ) compare(key, path string, old, next reflect.Value) {
+	for i := range old.NumField() {
+		tag := old.Type().Field(i).Tag.Get("yaml")
+		if tag == "" || tag == "-" {
+			continue
+		}
+		k, p := strings.TrimPrefix(key+"."+tag, "."), strings.TrimPrefix(path+"."+tag, ".")
+		a, b := old.Field(i), next.Field(i)
+		switch before := a.Interface().(type) {
+		case TLS, Failover, Slate:
+			d.compare(k, p, a, b)
+		case []Input:
+			d.inputs(before, b.Interface().([]Input)) //nolint:errcheck,forcetypeassert // it is the same field
+		case []Video, []Audio:
+			d.renditions(k, p, a, b)
+		default:
+			d.value(k, p, a.Interface(), b.Interface())
+		}
+	}
+}
+
+// value compares what is no list or group of keys.
+func (d *differ) value(key, path string, old, next any) {
+	if reflect.DeepEqual(old, next) || empty(old) && empty(next) {
+		return
+	}
+	switch next.(type) {
+	case time.Duration, int, string, Bitrate, Size, fmt.Stringer:
+		d.tell(key, path, fmt.Sprintf("%v instead of %v", show(next), show(old)))
+	default:
+		d.tell(key, path, "is another one")
+	}
+}
+
+func empty(v any) bool {
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Slice && r.Len() == 0
+}
+
+// show is a value as an event may hold it.
+func show(v any) string {
+	switch v := v.(type) {
+	case time.Duration:
+		return short(v)
+	case Secret, Hook:
+		return hidden
+	}
+	return quote(Redact(fmt.Sprint(v)))
+}
+
+// inputs compares by name.
+func (d *differ) inputs(old, next []Input) {
+	at := func(list []Input, name string) int {
+		return slices.IndexFunc(list, func(in Input) bool { return in.Name == name })
+	}
+	var order []int
+	for i, in := range next {
+		path := fmt.Sprintf("inputs[%d]", i)
+		before := at(old, in.Name)
+		if before < 0 {
+			d.tell("inputs", path, fmt.Sprintf("input %s is added", in.Name))
+			continue
+		}
+		order = append(order, before)
+		was := old[before]
+		was.Audio, in.Audio = orNone(was.Audio), orNone(in.Audio)
+		d.compare("inputs[]", path, reflect.ValueOf(was), reflect.ValueOf(in))
+	}
+	if !slices.IsSorted(order) {
+		d.tell("inputs", "inputs", "another order of preference")
+	}
+	for _, in := range old {
+		if at(next, in.Name) < 0 {
+			d.tell("inputs", "inputs", fmt.Sprintf("input %s is removed", in.Name))
+		}
+	}
+}
+
+func orNone(s []Selector) []Selector {
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}
+
+// renditions compares by place; other names, or another number of them, are another ladder.
+func (d *differ) renditions(key, path string, old, next reflect.Value) {
+	same := old.Len() == next.Len() && old.IsNil() == next.IsNil()
+	for i := 0; same && i < old.Len(); i++ {
+		same = old.Index(i).FieldByName("Name").String() == next.Index(i).FieldByName("Name").String()
+	}
+	if !same {
+		d.tell(key, path, "other renditions")
+		return
+	}
+	for i := range old.Len() {
+		d.compare(key+"[]", fmt.Sprintf("%s[%d]", path, i), old.Index(i), next.Index(i))
+	}
+}
+
+// SameLegs tells whether two inputs are received in the same way: then nothing has to be opened anew.
+func (in Input) SameLegs(other Input) bool {
+	return reflect.DeepEqual(in.Legs, other.Legs) && in.Merge == other.Merge
+}
+
+// SameSenders tells whether the same addresses may send.
+func (in Input) SameSenders(other Input) bool {
+	return slices.EqualFunc(in.Allow, other.Allow, func(a, b netip.Prefix) bool { return a == b })
+}
+
+// Clashes tells whether two inputs want the same socket, so that one has to go before the other can come.
+func (in Input) Clashes(other Input) bool {
+	for _, a := range in.Legs {
+		for _, b := range other.Legs {
+			if slices.ContainsFunc(socketsOf(a), func(s string) bool { return slices.Contains(socketsOf(b), s) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// LoadBeside reads one channel file for a process that runs other channels too.
+func LoadBeside(path string, others []*Channel, env func(string) (string, bool)) (*Channel, error) {
+	c, problems := load(path, env)
+	if c != nil && len(problems) == 0 {
+		problems = clashes(append(slices.Clone(others), c))
+	}
+	if len(problems) > 0 {
+		return nil, Problems(problems)
+	}
+	return c, nil
+}

@@ -1,0 +1,205 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+
+	"onair/pipeline/config"
+	"onair/pipeline/control"
+	"onair/pipeline/encode"
+	"onair/pkg/ffmpeg"
+	"onair/pkg/ladder"
+	"onair/pkg/tick"
+)
+
+// Codes of events of a reload.
+const (
+	codeReloaded  = "reloaded"       // one for each key that has changed
+	codeUnchanged = "reload_nothing" // the file says what it said
+	codeRefused   = "reload_refused" // one for each problem; nothing has changed
+	codeApplied   = "reload_applied" // an input is received anew, or removed
+	maxTold       = 20               // events that a reload makes
+	reloadOK      = 0                // index of Channel.reloads
+	reloadRefused = 1                // likewise
+)
+
+// File is the newest reading of the channel's file that was taken.
+func (c *Channel) File() *config.Channel { return c.latest.Load() }
+
+// Reload reads the channel's file again and applies what has changed, without a gap: see docs/config.md for which keys.
+// A file with a problem or with a change that needs a restart is refused whole; the error is a control.ReloadRefused.
+func (c *Channel) Reload() (control.Reloaded, error) {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
+	changes, err := c.reload()
+	refused := control.ReloadRefused{}
+	switch {
+	case errors.As(err, &refused):
+		c.count(reloadRefused)
+		for _, problem := range refused.Problems[:min(maxTold, len(refused.Problems))] {
+			c.tellReload(control.Error, codeRefused, "the file is not taken, all stays as it was: "+problem)
+		}
+		return control.Reloaded{}, refused
+	case len(changes) == 0:
+		c.tellReload(control.Info, codeUnchanged, "the file was read again: nothing has changed")
+	}
+	c.count(reloadOK)
+	out := control.Reloaded{Changes: []control.Change{}}
+	for i, ch := range changes {
+		out.Changes = append(out.Changes, control.Change{Key: ch.Path, Change: ch.Text})
+		if i < maxTold {
+			c.tellReload(control.Info, codeReloaded, ch.String())
+		}
+	}
+	return out, nil
+}
+
+func (c *Channel) count(i int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reloads[i]++
+}
+
+func (c *Channel) tellReload(level control.Level, code, message string) {
+	c.events.put(control.Event{Level: level, Stage: "reload", Code: code, Message: message})
+}
+
+// reload takes the file as it is now, or says why not. The caller holds reloading.
+func (c *Channel) reload() ([]config.Change, error) {
+	if c.cfg.Load == nil {
+		return nil, control.ReloadRefused{Problems: []string{"this channel has no file"}}
+	}
+	if c.building {
+		return nil, control.ReloadRefused{Problems: []string{"the channel is just going on air: try again"}}
+	}
+	next, err := c.cfg.Load()
+	if err != nil {
+		return nil, refusal(err)
+	}
+	changes := config.Difference(c.latest.Load(), next)
+	if problems := next.NeedRestart(changes); len(problems) > 0 {
+		return nil, refusal(problems)
+	}
+	if air := c.air.Load(); air != nil {
+		if name, why := c.encoded(air, c.latest.Load()).Unlike(c.encoded(air, next)); why != "" {
+			why = fmt.Sprintf("needs a restart: rendition %s: %s", name, why)
+			return nil, refusal(config.Problems{next.Refuse("video", why)})
+		}
+	}
+	c.latest.Store(next)
+	c.settle()
+	return changes, nil
+}
+
+// refusal is the error that the API knows.
+func refusal(err error) control.ReloadRefused {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		return control.ReloadRefused{Problems: []string{err.Error()}}
+	}
+	out := control.ReloadRefused{}
+	for _, p := range problems {
+		out.Problems = append(out.Problems, p.String())
+	}
+	return out
+}
+
+// encoded is what a reading of the file has encoded: the ladder that the channel began with, at other bitrates.
+func (c *Channel) encoded(air *onAir, file *config.Channel) ffmpeg.Channel {
+	out := ffmpeg.Channel{Grid: air.grid, Audio: air.audio, Preset: file.Preset}
+	bitrates := map[string]int64{}
+	for _, v := range file.Video {
+		bitrates[v.Name] = int64(v.Bitrate)
+	}
+	for _, a := range file.Audio {
+		bitrates[a.Name] = int64(a.Bitrate)
+	}
+	for _, r := range air.renditions {
+		if bitrate, ok := bitrates[r.Name]; ok {
+			r.Bitrate = bitrate
+		}
+		out.Renditions = append(out.Renditions, r)
+	}
+	return out
+}
+
+// settle gives the encoder, and what describes its output, the inputs and settings that hold now.
+func (c *Channel) settle() {
+	air := c.air.Load()
+	if air == nil {
+		return
+	}
+	file := c.latest.Load()
+	ch := c.encoded(air, file)
+	var inputs []encode.Input
+	for _, in := range c.inputs() {
+		inputs = append(inputs, in.prober)
+	}
+	air.assembly.rerate(ch.Renditions, tick.FromDuration(file.Window))
+	air.encoder.Change(encode.Settings{
+		Inputs: inputs, Failover: conditions(file.Failover), Hold: tick.FromDuration(file.Slate.Hold), Channel: ch,
+		Limits: MemoryAndCPU(file.Limits, ch),
+	})
+}
+
+// wentOnAir makes the stages those that all others see.
+func (c *Channel) wentOnAir(air *onAir) {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
+	c.building = false
+	c.air.Store(air)
+	c.settle() // inputs may have come since it was built
+}
+
+// rerate has other bitrates declared: higher ones at once, lower ones when what was encoded before has left the window.
+func (a *assembly) rerate(renditions []ladder.Rendition, window tick.Tick) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range renditions {
+		t := a.byName[r.Name]
+		if t == nil || t.target() == r.Bitrate {
+			continue
+		}
+		t.mu.Lock()
+		t.Bitrate = r.Bitrate
+		t.mu.Unlock()
+		t.sinks = a.emitted[t.Name] + int64(window/a.grid.T) + leastListed
+		if r.Bitrate > t.declared {
+			t.declared = r.Bitrate
+		}
+		a.declare(t)
+	}
+}
+
+// leastListed is how many segments are listed at least, and some that were on their way.
+const leastListed = 10
+
+// declare tells the publishers what is told of a rendition. The caller holds mu.
+func (a *assembly) declare(t *track) {
+	if a.version == "" || !t.announced {
+		return
+	}
+	for i, other := range a.tracks {
+		if other != t {
+			continue
+		}
+		desc := a.describe(t, i)
+		for _, p := range a.publishers {
+			p.SetInit(desc, t.init)
+		}
+	}
+}
+
+// sink declares a lower bitrate when the time for it has come. The caller holds mu.
+func (a *assembly) sink(t *track, k int64) {
+	if t.sinks != 0 && k >= t.sinks {
+		t.sinks, t.declared = 0, t.target()
+		a.declare(t)
+	}
+}
+
+func (t *track) target() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.Bitrate
+}

@@ -1,0 +1,190 @@
+package slate_test
+
+import (
+	"context"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"onair/pipeline/slate"
+	"onair/pkg/mpegts"
+	"onair/pkg/tick"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// sink notes the pictures that arrive.
+type sink struct {
+	mu       sync.Mutex
+	framer   mpegts.Framer
+	detector *mpegts.Detector
+	pts      []uint64
+	at       []tick.Tick
+	keys     int
+	ahead    tick.Tick // the first picture, of the host's clock
+	events   []string
+}
+
+func (s *sink) Datagram(ts []byte, now tick.Tick, _ int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ahead == 0 {
+		s.ahead = now - clock()
+	}
+	s.framer.Push(ts, func(p mpegts.Packet) {
+		if p.PID() != 0x100 {
+			return
+		}
+		if times, ok := mpegts.PESTimes(p.Payload()); ok && p.Start() {
+			s.pts, s.at = append(s.pts, times.PTS), append(s.at, now)
+		}
+		if a := s.detector.Push(p); a == mpegts.IDR || a == mpegts.Recovery {
+			s.keys++
+		}
+	})
+}
+
+func (s *sink) event(level, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, level+": "+message)
+}
+
+func (s *sink) pictures() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pts)
+}
+
+func clock() tick.Tick { return tick.FromTime(time.Now()) }
+
+// running runs a slate until something holds.
+func running(t *testing.T, cfg slate.Config, s *sink, until func() bool) {
+	t.Helper()
+	s.detector = mpegts.NewDetector("mpeg2video")
+	cfg.Sink, cfg.Now, cfg.Event = s, clock, s.event
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- slate.New(cfg).Run(ctx) }()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !until(); <-poll.C {
+		if time.Now().After(deadline) {
+			t.Errorf("in vain waited; %d pictures, events %q", s.pictures(), s.events)
+			break
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPictureASecondEachAKeyFrame(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	running(t, slate.Config{FFmpeg: "ffmpeg", Width: 640, Height: 360, Title: "news"}, s, func() bool { return s.pictures() >= 4 })
+	for i := range s.pts[1:] {
+		if step := s.pts[i+1] - s.pts[i]; step != 90_000 {
+			t.Errorf("picture %d comes %d/90000 s after the one before", i+1, step)
+		}
+		if step := s.at[i+1] - s.at[i]; (step - tick.Second).Abs() > tick.Second/2 {
+			t.Errorf("picture %d arrives %v after the one before", i+1, step.Duration())
+		}
+	}
+	if s.keys < len(s.pts)-1 {
+		t.Errorf("%d pictures, %d of them key frames", len(s.pts), s.keys)
+	}
+	if (s.ahead - slate.Lead).Abs() > tick.Second/4 {
+		t.Errorf("the first picture arrives %v ahead of time, want %v", s.ahead.Duration(), slate.Lead.Duration())
+	}
+	if len(s.events) > 0 {
+		t.Errorf("events %q", s.events)
+	}
+}
+
+func TestAnEncoderThatFailsIsStartedAgainAndTold(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	running(t, slate.Config{FFmpeg: "false", Width: 640, Height: 360}, s, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.events) >= 2
+	})
+	if !strings.Contains(s.events[0], "the slate's encoder ended") {
+		t.Errorf("events %q", s.events)
+	}
+}
+
+func TestAPictureFileThatCannotBeReadIsReplacedByTheCard(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	running(t, slate.Config{FFmpeg: "ffmpeg", Width: 320, Height: 180, Image: "/nowhere.png"}, s, func() bool { return s.pictures() > 0 })
+	if len(s.events) != 1 || !strings.Contains(s.events[0], "plain card: picture file /nowhere.png") {
+		t.Errorf("events %q", s.events)
+	}
+}
+
+// TestPicturesAreFittedWithTheirShapeKept loads a white picture into a frame of another shape.
+func TestPicturesAreFittedWithTheirShapeKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ w, h, left, top int }{ // of the picture; of it in a frame of 320x180
+		"wide":   {200, 50, 0, 50},
+		"narrow": {50, 100, 115, 0},
+		"tiny":   {16, 9, 0, 0},
+		"large":  {1000, 1000, 70, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "it's a: picture.png")
+			img := image.NewRGBA(image.Rect(0, 0, c.w, c.h))
+			for i := range img.Pix {
+				img.Pix[i] = 255
+			}
+			img.Set(0, 0, color.White)
+			f, err := os.Create(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := png.Encode(f, img); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			p, err := slate.Load(t.Context(), "ffmpeg", file, 320, 180)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left, top := 0, 0
+			for p[90*320+left] < 128 {
+				left++
+			}
+			for p[top*320+160] < 128 {
+				top++
+			}
+			if d := left - c.left; d < -2 || d > 2 || top-c.top < -2 || top-c.top > 2 {
+				t.Errorf("the picture begins at %d,%d, want %d,%d", left, top, c.left, c.top)
+			}
+			if p[90*320+160] != 235 {
+				t.Errorf("white is %d", p[90*320+160])
+			}
+		})
+	}
+}
+
+func TestSizesOfTheCard(t *testing.T) {
+	for _, c := range [][4]int{{1920, 1080, 1280, 720}, {640, 360, 640, 360}, {1080, 1920, 404, 720}, {0, 0, 320, 180}, {854, 480, 854, 480}} {
+		v := slate.New(slate.Config{Width: c[0], Height: c[1]}).Video()
+		if v.Width != c[2] || v.Height != c[3] {
+			t.Errorf("%dx%d: a card of %dx%d, want %dx%d", c[0], c[1], v.Width, v.Height, c[2], c[3])
+		}
+	}
+}
