@@ -25,7 +25,7 @@ const careChannel = "channel: ch\nhttp: %[1]q\ninputs:\n%[2]s\nsegment: 2s\ngop:
 // file is there.
 func wrapped(t *testing.T) (trouble string) {
 	t.Helper()
-	real, err := exec.LookPath("ffmpeg")
+	genuine, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func wrapped(t *testing.T) (trouble string) {
 	trouble = filepath.Join(dir, "trouble")
 	script := fmt.Sprintf("#!/bin/bash\nargs=()\nfor a in \"$@\"; do\n args+=(\"$a\")\n"+
 		" if [ \"$before\" = -b:v ] && [ \"$a\" = 800000 ] && [ -e %s ]; then args+=(-profile:v nonsense); fi\n before=$a\ndone\n"+
-		"exec %s \"${args[@]}\"\n", trouble, real)
+		"exec %s \"${args[@]}\"\n", trouble, genuine)
 	if err := os.WriteFile(filepath.Join(dir, "ffmpeg"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -214,12 +214,12 @@ func TestChannelStartsOnSlateAndSurvivesItsDeathThere(t *testing.T) {
 	before := s.numbers("v180")
 	s.kill()
 	s.start()
-	st := s.wait("the slate again", 20*time.Second, func(st control.Status) bool { return st.State == control.OnSlate && st.Segments >= 3 })
+	s.wait("the slate again", 20*time.Second, func(st control.Status) bool { return st.State == control.OnSlate && st.Segments >= 3 })
 	if after := s.numbers("v180"); after[0] != before[0] {
 		t.Errorf("the window begins with %d, it was %d", after[0], before[0])
 	}
 	stop := sendClip(t, file, port)
-	st = s.wait("the input", 30*time.Second, func(st control.Status) bool { return st.ActiveInput == "main" })
+	st := s.wait("the input", 30*time.Second, func(st control.Status) bool { return st.ActiveInput == "main" })
 	s.wait("its segments", 30*time.Second, segments(st.Segments+4))
 	if _, playlist := s.get("/ch/v180.m3u8"); strings.Contains(string(playlist), "EXT-X-DISCONTINUITY\n") {
 		t.Error("a discontinuity although the initialization is the same")
