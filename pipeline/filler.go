@@ -80,10 +80,20 @@ func (c *Channel) awaitSource(ctx context.Context) bool {
 			last := in.programme.Stats().LastPacket
 			sends = sends || last != 0 && now-last < tick.Second
 		}
-		if c.file.StartsOnSlate() && !encode.Patience(c.started, now, sends) {
+		if c.file.StartsOnSlate() && !c.patient(now, sends) {
 			return true
 		}
 	}
+}
+
+// decides is how long a source is waited for whose rate or size is to be the channel's for good: nothing that is made
+// up instead can be changed when it comes.
+const decides = 15 * tick.Second
+
+// patient tells whether it is too early to do without a source.
+func (c *Channel) patient(now tick.Tick, sends bool) bool {
+	open := c.file.FrameRate.IsZero() && !c.file.SoundOnly() || c.file.Video == nil
+	return encode.Patience(c.started, now, sends) || open && now-c.started < decides
 }
 
 // assumed is the source that a channel's file is completed with which goes on air without any.
@@ -98,8 +108,12 @@ func (c *Channel) firstSource() ffmpeg.Source {
 	if c.first != nil {
 		return *c.first
 	}
-	c.events.add("timeline", "info",
-		"no input has come: grid and ladder are made for 1080p25 where the file leaves them open")
+	level := "info"
+	if c.file.FrameRate.IsZero() || c.file.Video == nil {
+		level = "warning"
+	}
+	c.events.add("timeline", level, "no input has come: grid and ladder are made for 1080p25 where the file leaves them "+
+		"open (frame_rate, video), and stay so; remove grid.json to begin anew")
 	return assumed
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // onSlate is the channel file of a test that goes on air without an input, and returns to a preferred one soon.
-var onSlate = strings.Replace(channel, "start: wait", "start: slate\nfailover: {return_after: 5s}", 1)
+var onSlate = strings.Replace(channel, "start: wait", "start: slate\nframe_rate: 25\nfailover: {return_after: 5s}", 1)
 
 // lister notes when segments are listed, as a player sees it.
 type lister struct {
