@@ -17,6 +17,8 @@ func muted(t *testing.T, letters ...byte) *rig {
 	r.frames(50)
 	r.sources[0].mute = true
 	r.frames(50)
+	r.until("silence in its place", func() bool { return r.e.Status().Started == 2 })
+	r.onAir("a")
 	return r
 }
 

@@ -277,9 +277,12 @@ func (r *rig) frame() {
 	}
 	r.e.step(now)
 	r.e.publish()
-	r.await(20*time.Millisecond, func() bool {
-		a := r.e.active
-		return a != nil && tick.Tick(a.lastPTS.Load()) >= now-5*slot
+	limit, a := 20*time.Millisecond, r.e.active
+	if a != nil && a.feed.finish.Load() { // a process that ends takes its own time, of which the clock here knows nothing
+		limit *= 10
+	}
+	r.await(limit, func() bool {
+		return a != nil && (a.over() || tick.Tick(a.lastPTS.Load()) >= now-5*slot)
 	})
 }
 
