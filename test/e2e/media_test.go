@@ -30,6 +30,7 @@ segment: 2s
 gop: 1s
 window: 5m
 preset: ultrafast
+start: wait
 outputs:
   - dir: %[3]s
 `

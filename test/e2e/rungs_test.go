@@ -55,7 +55,7 @@ func numbered(t testing.TB, seconds int, rate string, extra ...string) string {
 // else.
 func newRungs(t testing.TB, port int, input, rest string) *station {
 	t.Helper()
-	s := newStationOf(t, "channel: ch\nhttp: %[1]q\ninputs:\n%[2]s\nsegment: 2s\ngop: 1s\nwindow: 5m\npreset: ultrafast\n"+
+	s := newStationOf(t, "channel: ch\nhttp: %[1]q\ninputs:\n%[2]s\nsegment: 2s\ngop: 1s\nwindow: 5m\npreset: ultrafast\nstart: wait\n"+
 		rest+"\noutputs:\n  - dir: %[3]s\n", rtpInput(port)+"\n"+input)
 	if !eventually(10*time.Second, func() bool { return s.status().Channel != "" }) {
 		t.Fatal("the program does not answer")
