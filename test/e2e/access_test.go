@@ -194,6 +194,7 @@ func (l *line) relay(from *net.UDPConn, deliver func([]byte)) {
 // TestSRTOverALongLine: 300 ms there and back, one datagram in twenty lost each way, AES-256, and 1200 ms of latency to
 // make good for it: nothing is missing.
 func TestSRTOverALongLine(t *testing.T) {
+	t.Parallel()
 	span := time.Minute
 	if long {
 		span = 10 * time.Minute

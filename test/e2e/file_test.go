@@ -15,6 +15,7 @@ import (
 // TestClipIsLooped: a clip goes on air at once and again and again, without a picture missing; at a seam the last one may
 // stay for a moment, where sound lasts longer.
 func TestClipIsLooped(t *testing.T) {
+	t.Parallel()
 	const seconds, frames = 8, 8 * 25
 	s := newStationOf(t, lean, legOf("file://"+clip(t, seconds, "25")))
 	began := time.Now()
@@ -56,6 +57,7 @@ func (s *station) wantLooped(frames int, n uint64) {
 
 // TestClipAsBackup: the clip takes over from an input that ends, also when the file came later and was replaced.
 func TestClipAsBackup(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	name := filepath.Join(t.TempDir(), "backup.ts")
 	s := newStationOf(t, lean+"failover: {return_after: 2s}\n", rtpInput(port)+fmt.Sprintf("\n  - name: clip\n    legs: [%q]", "file://"+name))

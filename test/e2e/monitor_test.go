@@ -18,7 +18,7 @@ import (
 // faulty is a clip of 24 s: black from 8 to 12 s, still from 14 to 18 s, mute from 19 to 23 s.
 func faulty(t testing.TB) string {
 	t.Helper()
-	name := filepath.Join(clips, "faulty.ts")
+	name := filepath.Join(t.TempDir(), "faulty.ts")
 	cmd := ffmpeg(t, "-y -f lavfi -i testsrc2=s=320x180:r=25:d=24 -f lavfi -i sine=f=440:r=48000:d=24 -filter_complex "+
 		`[0:v]select=not(between(t\,14.02\,17.99)),fps=25,trim=0:24,drawbox=c=black:t=fill:enable=between(t\,8\,11.99)[v];`+
 		`[1:a]volume=0:enable=between(t\,19\,22.99),aformat=channel_layouts=stereo[a] -map [v] -map [a] `+
@@ -33,6 +33,7 @@ func faulty(t testing.TB) string {
 // TestContentIsWatched: an input tells what it carries, shows itself when asked, and its monitor's death changes nothing
 // on air.
 func TestContentIsWatched(t *testing.T) {
+	t.Parallel()
 	port := freePort(t, "udp")
 	clip := faulty(t)
 	s := newStation(t, fmt.Sprintf("  - {name: main, monitor: on, legs: [\"rtp://127.0.0.1:%d\"]}", port))
@@ -83,6 +84,7 @@ func (s *station) getWhenUp(path string) (code int, body []byte) {
 
 // TestABlackInputIsLeft: black on the first input, for longer than failover.black, puts the second one on air.
 func TestABlackInputIsLeft(t *testing.T) {
+	t.Parallel()
 	one, two := freePort(t, "udp"), freePort(t, "udp")
 	clip := faulty(t)
 	s := newStationOf(t, channel+"failover: {black: 2s}\n", fmt.Sprintf(

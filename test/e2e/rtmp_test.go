@@ -21,6 +21,7 @@ func publish(file, url string) (string, error) {
 
 // TestRTMPPublished: H.264 with B pictures and AAC, from FFmpeg and from GStreamer.
 func TestRTMPPublished(t *testing.T) {
+	t.Parallel()
 	file := remux(t, clip(t, 40, "25"), asItIs)
 	for _, c := range []struct {
 		name, user, query string
@@ -59,6 +60,7 @@ func TestRTMPPublished(t *testing.T) {
 
 // TestRTMPPublishers: others are refused while one is at work; one that was killed comes back.
 func TestRTMPPublishers(t *testing.T) {
+	t.Parallel()
 	file := remux(t, clip(t, 40, "25"), asItIs)
 	at := fmt.Sprintf("rtmp://127.0.0.1:%d/live/", freePort(t, "tcp"))
 	s := newStationOf(t, lean, legOf(at+"studio1")+fmt.Sprintf("\n  - name: other\n    legs: [%q]", at+"studio2"))

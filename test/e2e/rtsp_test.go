@@ -77,6 +77,7 @@ func (s *station) wantPictures(n uint64) {
 }
 
 func TestRTSPPublished(t *testing.T) {
+	t.Parallel()
 	file := clip(t, 40, "25")
 	for _, c := range []struct{ name, over, clip, user string }{
 		{"h264 and aac over tcp, with credentials", "tcp", remux(t, file, asItIs), "me:se%2Fcret@"},
@@ -103,6 +104,7 @@ func legState(want control.LegState) func(control.Status) bool {
 
 // TestElementaryStreamsBySDP: FFmpeg sends each stream to a port of its own, pictures with B pictures among them.
 func TestElementaryStreamsBySDP(t *testing.T) {
+	t.Parallel()
 	for name, to := range map[string]string{"unicast": "127.0.0.1", "multicast": "239.255.77.7"} {
 		t.Run(name, func(t *testing.T) {
 			file := remux(t, clip(t, 40, "25"), asItIs)
@@ -167,6 +169,7 @@ func gstServe(t *testing.T, port int, file string, password ...string) {
 }
 
 func TestRTSPPulled(t *testing.T) {
+	t.Parallel()
 	file := remux(t, clip(t, 40, "25"), asItIs)
 	for _, c := range []struct{ name, user, option, password string }{
 		{"over udp, asked for by default", "", "", ""},
@@ -184,6 +187,7 @@ func TestRTSPPulled(t *testing.T) {
 
 // TestRTSPPublishedByGStreamer: another publisher's habits; a second one is turned away while the first is at work.
 func TestRTSPPublishedByGStreamer(t *testing.T) {
+	t.Parallel()
 	if exec.Command("gst-inspect-1.0", "rtspclientsink").Run() != nil {
 		t.Skip("no rtspclientsink")
 	}
