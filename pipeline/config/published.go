@@ -13,7 +13,7 @@ import (
 )
 
 // streamKey is what follows the last slash of an RTMP address: who knows it may publish.
-var streamKey = regexp.MustCompile(`(?i)(rtmps?://[^\s?#"'/]*(?:/[^\s?#"'/]+)*/)[^\s?#"'/]+(/*)`)
+var streamKey = regexp.MustCompile(`(?i)(rtmps?://[^\s?#"'/]*(?:/[^\s?#"'/]*)*/)[^\s?#"'/]+(/*)`)
 
 // awaits tells a leg to which others publish by RTMP or RTSP: such legs may share a port.
 func awaits(u leg.URL) bool {
