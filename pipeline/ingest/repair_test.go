@@ -141,7 +141,9 @@ func TestFECComesBeforeTheMerge(t *testing.T) {
 		b.run(i, min(i+20, 200), 46, 90, 170)
 	}
 	r.want(count(200)...)
-	r.until("all FEC is counted", func(st ingest.InputStats) bool { return st.Legs[0].FECPackets == a.sent })
+	r.until("both legs are read to their end", func(st ingest.InputStats) bool {
+		return st.Legs[0].FECPackets == a.sent && st.Legs[1].Packets == 197
+	})
 	st := r.stats()
 	x, y := st.Legs[0], st.Legs[1]
 	if st.Lost != 0 || x.FECRecovered != 4 || x.Lost != 4 || x.Recovered > 2 || y.FECPackets != 0 || y.Lost != 3 || y.Recovered != 3 {

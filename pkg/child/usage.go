@@ -22,8 +22,15 @@ type Usage struct {
 // scanEvery is how many calls of Usage may pass before members of the group are looked for again.
 const scanEvery = 10
 
+var errEnded = errors.New("the process has ended")
+
 // Usage reads what the child and its group take now. It is for one goroutine. A child that has ended is an error.
 func (p *Process) Usage() (Usage, error) {
+	select {
+	case <-p.done: // what it left behind in its group is killed and takes a moment to go
+		return Usage{}, errEnded
+	default:
+	}
 	if p.asks%scanEvery == 0 || p.asks < 3 { // a wrapper starts the real one soon
 		p.members = groupOf(p.pid)
 	}
@@ -44,7 +51,7 @@ func (p *Process) Usage() (Usage, error) {
 		sum.CPU += time.Duration(s.ticks) * userTick
 	}
 	if !found {
-		return Usage{}, errors.New("the process has ended")
+		return Usage{}, errEnded
 	}
 	return sum, nil
 }
