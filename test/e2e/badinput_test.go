@@ -178,9 +178,9 @@ func TestDatagramsThatAreNotTheirs(t *testing.T) {
 func TestSecondSenderIsIgnored(t *testing.T) {
 	port := freePort(t, "udp")
 	s := newStation(t, rtpInput(port)).answering()
-	play(t, clip(t, 30, "25"), port)
-	s.wait("two segments", 30*time.Second, segments(2))
 	play(t, clip(t, 60, "25"), port)
+	s.wait("two segments", 30*time.Second, segments(2))
+	play(t, clip(t, 30, "25"), port)
 	s.wantOn(5)
 	if !strings.Contains(s.log.String(), "second sender ignored") {
 		t.Error("the log does not tell of the second sender")
