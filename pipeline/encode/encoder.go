@@ -20,6 +20,7 @@ const (
 	lookEvery = 25 * time.Millisecond
 
 	stallAfter   = 4 * tick.Second  // no frame although fed
+	hungAfter    = tick.Second      // no frame, and nothing read of what waits
 	startupAfter = 12 * tick.Second // no first frame although fed
 	leadTime     = tick.Second      // a planned run is started this long before its first frame is due
 	calm         = 30 * tick.Second // a run that lived this long was no failure of the start

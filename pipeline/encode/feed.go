@@ -42,6 +42,7 @@ type feed struct {
 
 	finish  atomic.Bool  // set: end of file once everything that has arrived is written
 	fed     atomic.Int64 // bytes written
+	writing atomic.Bool  // more is being written: it is set for long where nobody reads
 	newest  atomic.Int64 // newest place on the timeline that was written
 	decoded tick.Tick    // newest decoding time of the leading stream that was written; 0: none
 	streams map[uint16]*fedStream
@@ -150,6 +151,8 @@ func (f *feed) write() error {
 	if len(f.batch) == 0 {
 		return nil
 	}
+	f.writing.Store(true)
+	defer f.writing.Store(false)
 	if _, err := f.out.Write(f.batch); err != nil {
 		return fmt.Errorf("feeding ffmpeg: %w", err)
 	}

@@ -30,12 +30,16 @@ type run struct {
 	began   tick.Tick // when it was started
 	looked  tick.Tick // when stalled was asked last
 	idle    tick.Tick // and for how long nothing had arrived since the newest frame
+	stood   tick.Tick // and for how long it has neither read nor delivered
+	fed     int64     // bytes that it had read when hung was asked last
 	wg      sync.WaitGroup
 	gate    chan struct{} // closed by open: frames wait for it, so that none comes before the run was given its place
 	ended   chan struct{} // closed when the process and all its readers are done
 	feedErr error         // valid after ended
 	whole   bool          // it is ended although its input goes on: the next run may read what it has read
 	still   bool          // it shows a picture that is held
+
+	delivered int64 // lastFrame when hung was asked last
 
 	frames    atomic.Uint64
 	lastFrame atomic.Int64 // tick at which the newest frame came out; 0: none yet
