@@ -1,4 +1,5 @@
-package main
+// Package feed sends transport streams as a contribution over RTP legs, and does to it what faults ask for.
+package feed
 
 import (
 	"bytes"
@@ -18,27 +19,43 @@ import (
 
 const (
 	inDatagram = 7    // packets
-	usualLoss  = 0.01 // of each leg, and never on all of them
 	heavyLoss  = 0.1  // of all legs alike
-	skew       = 30 * time.Millisecond
+	payload    = 0x21 // MPEG-2 TS
+	clockPID   = 0x1F00
 )
 
-// feed sends the programme to the legs of the main input, and does to it what a fault asks for.
-type feed struct {
-	clips [2][]byte // the programme, and the same black and mute
+// Feed sends one stream after the other to the legs of an input, as fast as their clocks say.
+type Feed struct {
+	Next func() []byte // what is to be sent next, with clocks that go on; nil ends it
+	Loss float64       // of each leg, and never on all of them
+	Skew time.Duration // of each leg behind the one before
+
 	legs  []string
 	end   context.CancelFunc
 	wg    sync.WaitGroup
+	begun time.Time
 
 	mu     sync.Mutex
 	silent []time.Time // until when each leg is
 	lossy  time.Time   // until when a tenth is lost
-	black  int         // rounds of the clip that come black
 	base   uint64      // of the clocks, 1/90 000 s
 }
 
-func newFeed(clips [2][]byte, legs []string) *feed {
-	return &feed{clips: clips, legs: legs, silent: make([]time.Time, len(legs))}
+// New makes a feed for legs at these addresses.
+func New(legs []string, next func() []byte) *Feed {
+	return &Feed{Next: next, legs: legs, silent: make([]time.Time, len(legs))}
+}
+
+// Once is a Next that gives each of the streams once.
+func Once(streams ...[]byte) func() []byte {
+	return func() []byte {
+		if len(streams) == 0 {
+			return nil
+		}
+		first := streams[0]
+		streams = streams[1:]
+		return first
+	}
 }
 
 // datagram is one of a leg, and when it is due.
@@ -49,7 +66,7 @@ type datagram struct {
 
 // sender is the feed between a start and a stop: its clocks and numbers are its own.
 type sender struct {
-	f         *feed
+	f         *Feed
 	base      uint64
 	begun     time.Time
 	queues    []chan datagram
@@ -59,11 +76,12 @@ type sender struct {
 	source    uint32
 }
 
-// start begins to send, with a new clock, number and source.
-func (f *feed) start(ctx context.Context) {
+// Start begins to send, with a new clock, number and source.
+func (f *Feed) Start(ctx context.Context) {
 	ctx, f.end = context.WithCancel(ctx)
+	f.begun = time.Now()
 	s := &sender{
-		f: f, base: rand.Uint64(), begun: time.Now(),
+		f: f, base: rand.Uint64(), begun: f.begun,
 		sequence: uint16(rand.Uint32()), timestamp: rand.Uint32(), source: rand.Uint32(),
 	}
 	for i, leg := range f.legs {
@@ -74,33 +92,43 @@ func (f *feed) start(ctx context.Context) {
 	f.wg.Go(func() { s.send(ctx) })
 }
 
-// stop ends the sender as if it was killed.
-func (f *feed) stop() {
-	f.end()
+// Stop ends the sending as if the sender was killed.
+func (f *Feed) Stop() {
+	if f.end != nil {
+		f.end()
+	}
 	f.wg.Wait()
 }
 
-// send repeats the clip with clocks that go on.
+// Begun is when the newest Start was.
+func (f *Feed) Begun() time.Time { return f.begun }
+
+// send sends what Next gives.
 func (s *sender) send(ctx context.Context) {
 	rounds := loop.New()
-	paced := pace.New(func(p mpegts.Packet, at tick.Tick) error { return s.take(ctx, p, at) })
+	var waiting []mpegts.Packet
+	paced := pace.New(func(_ mpegts.Packet, at tick.Tick) error {
+		p := waiting[0]
+		waiting = waiting[1:]
+		return s.take(ctx, p, at)
+	})
+	push := func(p mpegts.Packet) error { // the clock goes on where it moves to another PID
+		waiting = append(waiting, bytes.Clone(p))
+		if _, _, ok := p.PCR(); ok {
+			p[1], p[2] = p[1]&0xE0|clockPID>>8, clockPID&0xFF
+		}
+		return paced.Push(p)
+	}
 	for ctx.Err() == nil {
-		if _, err := rounds.Round(bytes.NewReader(s.f.clip()), paced.Push); err != nil {
+		stream := s.f.Next()
+		if stream == nil {
+			return
+		}
+		if _, err := rounds.Round(bytes.NewReader(stream), push); err != nil {
 			return
 		}
 		rounds.Again()
 	}
-}
-
-// clip is the one for the next round.
-func (f *feed) clip() []byte {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.black > 0 {
-		f.black--
-		return f.clips[1]
-	}
-	return f.clips[0]
 }
 
 // take gathers packets, and gives every datagram to the legs.
@@ -114,15 +142,15 @@ func (s *sender) take(ctx context.Context, p mpegts.Packet, at tick.Tick) error 
 	if len(s.packets) < inDatagram*mpegts.Size {
 		return nil
 	}
-	data := binary.BigEndian.AppendUint16([]byte{0x80, 33}, s.sequence)
-	data = binary.BigEndian.AppendUint32(data, s.timestamp+uint32(tick.MulDiv(int64(at), 1, int64(tick.Per90k))))
+	data := binary.BigEndian.AppendUint16([]byte{0x80, payload}, s.sequence)
+	data = binary.BigEndian.AppendUint32(data, s.timestamp+uint32(at/tick.Per90k))
 	data = binary.BigEndian.AppendUint32(data, s.source)
 	d := datagram{s.begun.Add(at.Duration()), append(data, s.packets...)}
 	s.packets = s.packets[:0]
 	s.sequence++
-	lucky, lost := s.f.chance(len(s.queues))
+	unlucky, lost := s.f.chance()
 	for i, q := range s.queues {
-		if lost || i == lucky {
+		if lost || i == unlucky {
 			continue
 		}
 		select {
@@ -135,19 +163,19 @@ func (s *sender) take(ctx context.Context, p mpegts.Packet, at tick.Tick) error 
 }
 
 // chance tells which leg loses the next datagram, -1 for none, or whether all of them do.
-func (f *feed) chance(legs int) (leg int, all bool) {
+func (f *Feed) chance() (leg int, all bool) {
 	f.mu.Lock()
 	lossy := time.Now().Before(f.lossy)
 	f.mu.Unlock()
 	leg = -1
-	if rand.Float64() < usualLoss*float64(legs) {
-		leg = rand.IntN(legs)
+	if rand.Float64() < f.Loss*float64(len(f.legs)) {
+		leg = rand.IntN(len(f.legs))
 	}
 	return leg, lossy && rand.Float64() < heavyLoss
 }
 
-// leg sends what is due to one leg, the later ones behind the first.
-func (f *feed) leg(ctx context.Context, i int, to string, queue <-chan datagram) {
+// leg sends what is due to one leg.
+func (f *Feed) leg(ctx context.Context, i int, to string, queue <-chan datagram) {
 	conn, err := net.Dial("udp", to)
 	if err != nil {
 		return
@@ -160,7 +188,7 @@ func (f *feed) leg(ctx context.Context, i int, to string, queue <-chan datagram)
 		case <-ctx.Done():
 			return
 		case d := <-queue:
-			timer.Reset(time.Until(d.due.Add(time.Duration(i) * skew)))
+			timer.Reset(time.Until(d.due.Add(time.Duration(i) * f.Skew)))
 			select {
 			case <-ctx.Done():
 				return
@@ -173,14 +201,14 @@ func (f *feed) leg(ctx context.Context, i int, to string, queue <-chan datagram)
 	}
 }
 
-func (f *feed) isCut(leg int) bool {
+func (f *Feed) isCut(leg int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return time.Now().Before(f.silent[leg])
 }
 
-// cut makes legs silent for a time.
-func (f *feed) cut(d time.Duration, legs ...int) {
+// Cut makes legs, counted from 0, silent for a time.
+func (f *Feed) Cut(d time.Duration, legs ...int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, i := range legs {
@@ -188,29 +216,22 @@ func (f *feed) cut(d time.Duration, legs ...int) {
 	}
 }
 
-// lose makes a part of everything get lost for a time.
-func (f *feed) lose(d time.Duration) {
+// Lose makes a tenth of everything get lost for a time.
+func (f *Feed) Lose(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lossy = time.Now().Add(d)
 }
 
-// jump moves the clocks.
-func (f *feed) jump(by time.Duration) {
+// Jump moves the clocks.
+func (f *Feed) Jump(by time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.base += uint64(int64(by / time.Millisecond * 90))
 }
 
-// darken makes the next round of the clip black and mute.
-func (f *feed) darken() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.black = 1
-}
-
-// junk sends bytes of no sense to all legs, every other datagram with the header of RTP.
-func (f *feed) junk(n int) error {
+// Junk sends n datagrams of no sense to each leg, every other one with the header of RTP.
+func (f *Feed) Junk(n int) error {
 	var failed error
 	for _, to := range f.legs {
 		conn, err := net.Dial("udp", to)
@@ -223,7 +244,7 @@ func (f *feed) junk(n int) error {
 				data[i] = byte(rand.Uint32())
 			}
 			if k%2 == 0 {
-				data[0], data[1] = 0x80, 33
+				data[0], data[1] = 0x80, payload
 			}
 			_, err := conn.Write(data[:1+rand.IntN(len(data))])
 			failed = errors.Join(failed, err)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -17,6 +18,12 @@ const (
 	channelName = "soak"
 	channelFile = "channel.yaml"
 	backupClip  = "backup.ts"
+)
+
+// What the legs do all the time.
+const (
+	usualLoss = 0.01 // of each, and never on both
+	skew      = 30 * time.Millisecond
 )
 
 // What a channel encodes: one light rung where faults are what counts, three else.
@@ -63,32 +70,61 @@ func (b *bench) writeChannel() error {
 // clipSeconds is how long a clip is. The programme may turn black at the end of one.
 const clipSeconds = 10
 
-// makeClips makes the programme, the same black and mute, and the clip of the backup, and returns the first two.
-func makeClips(ctx context.Context, dir string, light bool) (clips [2][]byte, err error) {
+// makeClips makes the clips, that of the backup too.
+func makeClips(ctx context.Context, dir string, light bool) (*clips, error) {
+	var c clips
 	size, rate := "1280x720", 9000
 	if light {
 		size, rate = "384x216", 1200
 	}
-	for i, c := range []struct{ name, picture, sound string }{
-		{"main.ts", "testsrc2=s=" + size + ":r=25", "sine=f=440:r=48000"},
-		{"black.ts", "color=black:s=" + size + ":r=25", "anullsrc=r=48000:cl=mono"},
-		{backupClip, "testsrc=s=" + size + ":r=25", "sine=f=880:r=48000"},
+	for _, x := range []struct {
+		name, picture, sound string
+		to                   *[]byte
+	}{
+		{"main.ts", "testsrc2=s=" + size + ":r=25", "sine=f=440:r=48000", &c.main},
+		{"black.ts", "color=black:s=" + size + ":r=25", "anullsrc=r=48000:cl=mono", &c.dark},
+		{backupClip, "testsrc=s=" + size + ":r=25", "sine=f=880:r=48000", new([]byte)},
 	} {
-		name := filepath.Join(dir, c.name)
+		name := filepath.Join(dir, x.name)
 		args := fmt.Sprintf("-hide_banner -loglevel error -nostdin -f lavfi -i %s -f lavfi -i %s -t %d "+
 			"-c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p "+
 			"-b:v %[4]dk -minrate %[4]dk -maxrate %[4]dk -bufsize %[4]dk -x264-params nal-hrd=cbr -c:a aac "+
-			"-b:a 96k -f mpegts -muxrate %[5]dk %[6]s", c.picture, c.sound, clipSeconds, rate, rate*5/4, name)
+			"-b:a 96k -f mpegts -muxrate %[5]dk %[6]s", x.picture, x.sound, clipSeconds, rate, rate*5/4, name)
 		if out, err := exec.CommandContext(ctx, "ffmpeg", strings.Fields(args)...).CombinedOutput(); err != nil {
-			return clips, fmt.Errorf("making a clip: %w\n%s", err, out)
+			return nil, fmt.Errorf("making a clip: %w\n%s", err, out)
 		}
-		if i < len(clips) {
-			if clips[i], err = os.ReadFile(name); err != nil {
-				return clips, err
-			}
+		var err error
+		if *x.to, err = os.ReadFile(name); err != nil {
+			return nil, err
 		}
 	}
-	return clips, nil
+	return &c, nil
+}
+
+// clips are the programme, and the same black and mute.
+type clips struct {
+	main, dark []byte
+
+	mu    sync.Mutex
+	black bool // the next round is
+}
+
+// next is the clip for the next round.
+func (c *clips) next() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.black {
+		c.black = false
+		return c.dark
+	}
+	return c.main
+}
+
+// darken makes the next round black and mute.
+func (c *clips) darken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.black = true
 }
 
 // process is a program that was started.

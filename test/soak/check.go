@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -14,12 +16,14 @@ import (
 const (
 	lookEvery = 250 * time.Millisecond // at the media playlists
 	lookAt    = 4                      // every such look is also one at the multivariant playlist and the MPD
-	margin    = 500 * time.Millisecond // on 1.5 target durations: a look and the machine that all of it runs on
+	margin    = time.Second            // on 1.5 target durations: a look, and a machine that is busy
 )
 
 // checker looks at all playlists, and counts what may not be.
 type checker struct {
 	url     string
+	state   string // URL of the channel in the API
+	dir     string
 	journal *journal
 	client  *http.Client
 	tags    map[string]string // ETags of what was read
@@ -29,15 +33,17 @@ type checker struct {
 	kinds   map[string]int // faults
 	wrong   map[string]int // by rule
 	gaps    map[string]int // by fault
+	kept    time.Time      // when keep was last done
 	looks   int
 	longest time.Duration // between two listings, of the first rendition
 	after   string        // the fault before
 }
 
-func newChecker(url string, j *journal) *checker {
+func newChecker(url, dir string, j *journal) *checker {
 	return &checker{
-		url: url, journal: j, client: &http.Client{Timeout: 5 * time.Second},
-		tags: map[string]string{}, lists: map[string]*list{},
+		url: url + "/" + channelName, state: url + "/api/v1/channels/" + channelName, dir: dir, journal: j,
+		client: &http.Client{Timeout: 5 * time.Second},
+		tags:   map[string]string{}, lists: map[string]*list{},
 		kinds: map[string]int{}, wrong: map[string]int{}, gaps: map[string]int{},
 	}
 }
@@ -47,7 +53,30 @@ func (c *checker) broken(rule, more string) {
 	c.mu.Lock()
 	c.wrong[rule]++
 	c.mu.Unlock()
+	c.keep()
 	c.journal.note("BROKEN: "+rule, more+" (after: "+c.journal.cause()+")")
+}
+
+// keep keeps the channel's state, once in a while: what was going on as something was found.
+func (c *checker) keep() {
+	c.mu.Lock()
+	due := time.Since(c.kept) > 5*time.Second
+	if due {
+		c.kept = time.Now()
+	}
+	c.mu.Unlock()
+	if !due {
+		return
+	}
+	resp, err := c.client.Get(c.state)
+	if err != nil {
+		return // the journal has what was found
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if body, err := io.ReadAll(resp.Body); err == nil {
+		name := filepath.Join(c.dir, "state."+time.Now().UTC().Format("150405")+".json")
+		_ = os.WriteFile(name, body, 0o644)
+	}
 }
 
 // count counts a fault.

@@ -89,25 +89,25 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func oneLegCut(ctx context.Context, b *bench, say func(string, ...any)) error {
-	leg, d := b.rnd.IntN(len(b.feed.legs)), between(b.rnd, 2*time.Second, 8*time.Second)
+	leg, d := b.rnd.IntN(len(b.legs())), between(b.rnd, 2*time.Second, 8*time.Second)
 	say("leg %d for %v", leg+1, d)
-	b.feed.cut(d, leg)
+	b.feed.Cut(d, leg)
 	return pause(ctx, d)
 }
 
 func bothLegsCut(ctx context.Context, b *bench, say func(string, ...any)) error {
 	d := between(b.rnd, 2*time.Second, 10*time.Second)
 	say("for %v", d)
-	b.feed.cut(d, 0, 1)
+	b.feed.Cut(d, 0, 1)
 	return pause(ctx, d)
 }
 
 func senderRestarted(ctx context.Context, b *bench, say func(string, ...any)) error {
 	d := between(b.rnd, 200*time.Millisecond, 3*time.Second)
 	say("after %v, with new clocks, numbers and source", d)
-	b.feed.stop()
+	b.feed.Stop()
 	err := pause(ctx, d)
-	b.feed.start(ctx)
+	b.feed.Start(ctx)
 	return err
 }
 
@@ -117,7 +117,7 @@ func jump(_ context.Context, b *bench, say func(string, ...any)) error {
 		by = -by
 	}
 	say("by %v", by)
-	b.feed.jump(by)
+	b.feed.Jump(by)
 	return nil
 }
 
@@ -145,14 +145,14 @@ func signalRun(sig syscall.Signal) func(context.Context, *bench, func(string, ..
 func loss(ctx context.Context, b *bench, say func(string, ...any)) error {
 	const d = 5 * time.Second
 	say("on all legs for %v", d)
-	b.feed.lose(d)
+	b.feed.Lose(d)
 	return pause(ctx, d)
 }
 
 func junk(_ context.Context, b *bench, say func(string, ...any)) error {
 	n := 100 + b.rnd.IntN(900)
 	say("%d to each leg", n)
-	return b.feed.junk(n)
+	return b.feed.Junk(n)
 }
 
 func hup(_ context.Context, b *bench, say func(string, ...any)) error {
@@ -178,13 +178,13 @@ func everythingLost(ctx context.Context, b *bench, say func(string, ...any)) err
 	d := between(b.rnd, 2*time.Second, 10*time.Second)
 	say("both legs and the backup for %v", d)
 	b.backup.lose()
-	b.feed.cut(d, 0, 1)
+	b.feed.Cut(d, 0, 1)
 	return errors.Join(pause(ctx, d), b.backup.bring())
 }
 
 func black(ctx context.Context, b *bench, say func(string, ...any)) error {
 	say("the next round of the clip, %d s", clipSeconds)
-	b.feed.darken()
+	b.clips.darken()
 	return pause(ctx, clipSeconds*time.Second)
 }
 

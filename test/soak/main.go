@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"onair/test/feed"
 )
 
 // shortest is the span below which nothing can be said of growth.
@@ -76,7 +78,8 @@ type bench struct {
 	url     string
 	journal *journal
 	onair   *process
-	feed    *feed
+	feed    *feed.Feed
+	clips   *clips
 	backup  *backup
 	check   *checker
 	watch   *watcher
@@ -97,7 +100,7 @@ func soak(ctx context.Context, c config) (good bool, err error) {
 	}
 	defer b.onair.stop()
 	defer b.backup.lose()
-	defer b.feed.stop()
+	defer b.feed.Stop()
 	if !b.check.onAir(ctx) {
 		return false, errors.New("the channel is not on air after a minute, see " + filepath.Join(b.dir, "onair.log"))
 	}
@@ -141,15 +144,15 @@ func set(ctx context.Context, c config) (*bench, error) {
 	if err := b.writeChannel(); err != nil {
 		return nil, err
 	}
-	clips, err := makeClips(ctx, dir, c.faults)
-	if err != nil {
+	if b.clips, err = makeClips(ctx, dir, c.faults); err != nil {
 		return nil, err
 	}
-	b.feed = newFeed(clips, b.legs())
+	b.feed = feed.New(b.legs(), b.clips.next)
+	b.feed.Loss, b.feed.Skew = usualLoss, skew
 	b.backup = &backup{
 		program: c.program, clip: filepath.Join(dir, backupClip), to: b.srt(), log: filepath.Join(dir, "send.log"),
 	}
-	b.check = newChecker(b.url+"/"+channelName, b.journal)
+	b.check = newChecker(b.url, dir, b.journal)
 	b.watch = &watcher{b: b}
 	return b, nil
 }
@@ -161,6 +164,6 @@ func (b *bench) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.feed.start(ctx)
+	b.feed.Start(ctx)
 	return b.backup.bring()
 }
