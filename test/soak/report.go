@@ -46,7 +46,7 @@ func (b *bench) report(out io.Writer) bool {
 	tell(&text, c.wrong)
 	fmt.Fprintf(&text, "gaps: %d\n", total(c.gaps))
 	tell(&text, c.gaps)
-	fmt.Fprintf(&text, "longest time between two listings: %.2f s, after: %s (allowed: %.1f s, and %v for a busy machine)\n",
+	fmt.Fprintf(&text, "longest time between two listings: %.2f s, after: %s (allowed: %.1f s and %v)\n",
 		c.longest.Seconds(), c.after, segmentMs*1.5/1000, margin)
 	fmt.Fprintf(&text, "verified: %d times well, %d times not\n\n", b.watch.good, b.watch.bad)
 	flat := b.watch.growth(&text, span)
