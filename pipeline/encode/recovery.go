@@ -126,14 +126,18 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	return hung || now-since-r.idle > limit && (finishing || !e.lost(r.src.Input, now))
 }
 
-// hung tells whether a run that has delivered does nothing at all any more: what is written to it waits, and no frame
-// comes out. That need not be waited for as long as for a frame, of which an input may have none. A time in which
-// nobody looked, because the whole machine stood, counts as one look.
+// hung tells whether a run that has delivered does nothing at all any more: what is written to it waits, no frame comes
+// out, and it does not even want a processor, as one does that only is slow. That need not be waited for as long as for
+// a frame, of which an input may have none. A time in which nobody looked, because the whole machine stood, counts as
+// one look.
 func (r *run) hung(now tick.Tick) bool {
 	fed, last := r.feed.fed.Load(), r.lastFrame.Load()
-	if !r.feed.writing.Load() || last == 0 || fed != r.fed || last != r.delivered {
+	switch {
+	case !r.feed.writing.Load() || last == 0 || fed != r.fed || last != r.delivered:
 		r.stood = 0
-	} else {
+	case r.stood > hungAfter/3 && r.proc.Runnable():
+		r.stood = 0
+	default:
 		r.stood += min(now-r.looked, 4*tick.FromDuration(lookEvery))
 	}
 	r.fed, r.delivered = fed, last

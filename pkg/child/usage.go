@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +55,28 @@ func (p *Process) Usage() (Usage, error) {
 		return Usage{}, errEnded
 	}
 	return sum, nil
+}
+
+// Runnable tells whether a thread of the child or of its group works, would work if there was a processor for it, or
+// waits for a disk. One that is stopped, or waits for anything else, does not. What cannot be read counts as runnable.
+func (p *Process) Runnable() bool {
+	for _, pid := range groupOf(p.pid) {
+		tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
+		if err != nil || len(tasks) == 0 {
+			return true
+		}
+		for _, task := range tasks {
+			b, err := os.ReadFile(task)
+			if err != nil {
+				continue // it has ended
+			}
+			state := string(bytes.TrimLeft(b[bytes.LastIndexByte(b, ')')+1:], " "))
+			if strings.HasPrefix(state, "R") || strings.HasPrefix(state, "D") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // groupOf lists the processes of a group.

@@ -32,6 +32,20 @@ func TestUsageCountsTheWholeGroup(t *testing.T) {
 	}
 }
 
+func TestRunnable(t *testing.T) {
+	for script, want := range map[string]bool{"while :; do :; done": true, "exec sleep 600": false, "kill -STOP $$": false} {
+		p := sh(t, script, 0)
+		is := !want
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && is != want; time.Sleep(20 * time.Millisecond) {
+			is = p.Runnable()
+		}
+		if is != want {
+			t.Errorf("%q is runnable: %t", script, is)
+		}
+		p.Kill()
+	}
+}
+
 func TestUsageOfTheProcessor(t *testing.T) {
 	p := sh(t, `while :; do :; done`, 0)
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
