@@ -19,11 +19,12 @@ import (
 const (
 	lookEvery = 25 * time.Millisecond
 
-	stallAfter   = 4 * tick.Second  // no frame although fed
-	startupAfter = 12 * tick.Second // no first frame although fed
-	leadTime     = tick.Second      // a planned run is started this long before its first frame is due
-	calm         = 30 * tick.Second // a run that lived this long was no failure of the start
-	poisoned     = 3                // runs that end badly within one segment: what they read is left out
+	stallAfter   = 4 * tick.Second        // no frame although fed
+	hungAfter    = 750 * tick.Millisecond // no frame, and nothing read of what waits
+	startupAfter = 12 * tick.Second       // no first frame although fed
+	leadTime     = tick.Second            // a planned run is started this long before its first frame is due
+	calm         = 30 * tick.Second       // a run that lived this long was no failure of the start
+	poisoned     = 3                      // runs that end badly within one segment: what they read is left out
 )
 
 // Input is one of the channel's inputs as the encoder sees it.

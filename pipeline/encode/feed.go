@@ -19,6 +19,8 @@ const (
 	feedEvery  = 10 * time.Millisecond // how often the spool is looked at
 	feedChunk  = 512                   // packets read at once
 	tableEvery = 40                    // looks between two repeats of our PAT and PMT
+	slow       = tick.Second / 2       // pictures that are so far apart make silence wait for them
+	lookAhead  = tick.Second / 5       // of an encoder of sound, and more
 )
 
 // Ends of a feed before its spool's: at another format, after an absence that is not bridged, with the process that is
@@ -42,11 +44,13 @@ type feed struct {
 
 	finish  atomic.Bool  // set: end of file once everything that has arrived is written
 	fed     atomic.Int64 // bytes written
+	writing atomic.Bool  // more is being written: it is set for long where nobody reads
 	newest  atomic.Int64 // newest place on the timeline that was written
 	decoded tick.Tick    // newest decoding time of the leading stream that was written; 0: none
 	streams map[uint16]*fedStream
 	silence *ffmpeg.Silence // of a source without sound; nil otherwise
 	silent  bool
+	shown   int64               // of a source without sound: newest picture, in 90 kHz since base
 	psi     [][mpegts.Size]byte // the PAT, then our PMT
 	buf     []byte
 	batch   []byte
@@ -150,6 +154,8 @@ func (f *feed) write() error {
 	if len(f.batch) == 0 {
 		return nil
 	}
+	f.writing.Store(true)
+	defer f.writing.Store(false)
 	if _, err := f.out.Write(f.batch); err != nil {
 		return fmt.Errorf("feeding ffmpeg: %w", err)
 	}
@@ -159,11 +165,12 @@ func (f *feed) write() error {
 
 // trail ends the feed: with the silence that goes on after the last picture.
 func (f *feed) trail() error {
-	if !f.silent || f.until == 0 {
+	until := max(f.until, f.shown)
+	if !f.silent || until == 0 {
 		return nil
 	}
 	f.batch = f.batch[:0]
-	f.hush(f.until)
+	f.hush(until)
 	return f.write()
 }
 
@@ -246,9 +253,20 @@ func (f *feed) begin(st *fedStream, e spool.Entry) (wait bool, err error) {
 		f.newest.Store(int64(max(at, newest)))
 	}
 	if f.silent && st.video {
-		f.hush((at - f.base).Round(90_000))
+		f.accompany(st, (at - f.base).Round(90_000))
 	}
 	return false, nil
+}
+
+// accompany makes the silence for a picture. A decoder and a filter give a picture back when they have the next two:
+// where these are a second apart, as the slate's, silence that is not as late as they are leaves them so far behind
+// that a little more is taken for pictures that do not come. What the encoder of sound looks ahead it needs.
+func (f *feed) accompany(st *fedStream, pts int64) {
+	f.shown = max(f.shown, pts)
+	if st.unit.frame >= slow {
+		pts = max(0, pts-(2*st.unit.frame-lookAhead).Round(90_000))
+	}
+	f.hush(pts)
 }
 
 // hush brings the silent track up to pts.

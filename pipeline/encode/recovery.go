@@ -121,6 +121,36 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	case !finishing && e.silent(r.src.Input, now) >= min(e.cfg.Failover.Loss, tick.Second):
 		r.idle += now - r.looked
 	}
+	hung := r.hung(now)
 	r.looked = now
-	return now-since-r.idle > limit && (finishing || !e.lost(r.src.Input, now))
+	return hung || now-since-r.idle > limit && (finishing || !e.lost(r.src.Input, now))
+}
+
+// hung tells whether a run that has delivered does nothing at all any more: it has got something since its newest frame,
+// no other comes out, and its threads neither run nor want to, as those of a slow encoder or on a busy machine do. That
+// need not be waited for as long as for a frame, of which an input may have none. A time in which nobody looked, because
+// the whole machine stood, counts as one look.
+func (r *run) hung(now tick.Tick) bool {
+	fed, last := r.feed.fed.Load(), r.lastFrame.Load()
+	news := last != r.delivered
+	if news {
+		r.delivered, r.fed = last, fed
+	}
+	if news || last == 0 || fed == r.fed && !r.feed.writing.Load() {
+		r.stood, r.awake = 0, -1
+		return false
+	}
+	r.stood += min(now-r.looked, 4*tick.FromDuration(lookEvery))
+	if r.stood <= hungAfter/4 || r.awake >= 0 && r.stood <= hungAfter {
+		return false
+	}
+	awake, err := r.proc.Awake()
+	if err != nil {
+		return false // it has just ended, or the kernel does not tell
+	}
+	if r.awake != awake {
+		r.stood, r.awake = hungAfter/4, awake
+		return false
+	}
+	return true
 }

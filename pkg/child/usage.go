@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +53,39 @@ func (p *Process) Usage() (Usage, error) {
 	}
 	if !found {
 		return Usage{}, errEnded
+	}
+	return sum, nil
+}
+
+// Awake is how long the threads of the child and its group have run or waited for a processor, all together, as far as
+// the kernel tells when threads run (proc(5), schedstat). Where it stays the same they are stopped, or wait for something
+// else. It is for the goroutine that calls Usage. A child that has ended is an error, and so is a kernel without.
+func (p *Process) Awake() (time.Duration, error) {
+	if _, err := p.Usage(); err != nil { // finds the members
+		return 0, err
+	}
+	var sum time.Duration
+	found := false
+	for _, pid := range p.members {
+		threads, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
+		if err != nil {
+			return 0, err
+		}
+		for _, name := range threads {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				continue // it has ended
+			}
+			var ran, waited, slices int64
+			if _, err := fmt.Sscan(string(b), &ran, &waited, &slices); err != nil {
+				return 0, fmt.Errorf("%s is %.40q", name, b)
+			}
+			sum += time.Duration(ran + waited)
+			found = true
+		}
+	}
+	if !found {
+		return 0, errors.New("the kernel does not tell when threads run")
 	}
 	return sum, nil
 }

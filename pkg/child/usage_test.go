@@ -3,6 +3,7 @@ package child_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +43,48 @@ func TestUsageOfTheProcessor(t *testing.T) {
 		}
 	}
 	t.Error("no processor time is counted")
+}
+
+// What works, or would, gets more and more awake; what sleeps or is stopped does not.
+func TestAwake(t *testing.T) {
+	for name, c := range map[string]struct {
+		script string
+		stop   bool
+		grows  bool
+	}{
+		"works":   {script: "while :; do :; done", grows: true},
+		"stopped": {script: "while :; do :; done", stop: true},
+		"sleeps":  {script: "exec sleep 600"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := sh(t, c.script, 0)
+			if c.stop {
+				if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+			}
+			read := func() time.Duration {
+				d, err := p.Awake()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			last, same := read(), 0
+			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && same < 20; time.Sleep(20 * time.Millisecond) {
+				now := read()
+				if same++; now != last {
+					last, same = now, 0
+				}
+				if c.grows && now > 200*time.Millisecond {
+					return
+				}
+			}
+			if c.grows || same < 20 {
+				t.Errorf("awake for %v, the same for %d looks", last, same)
+			}
+		})
+	}
 }
 
 func TestIdle(t *testing.T) {

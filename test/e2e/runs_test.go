@@ -89,10 +89,12 @@ func TestHungEncoderIsReplaced(t *testing.T) {
 	s := newStation(t, rtpInput(port))
 	play(t, clip(t, 60, "25"), port)
 	st := s.wait("three segments", 40*time.Second, segments(3))
+	listing := s.watchListing()
 	if err := syscall.Kill(st.Runs[0].PID, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	s.wait("a new run's segments", 40*time.Second, segments(st.Segments+5))
+	listing.wantTimely(2 * time.Second)
 	s.wantWhole()
 	s.stop()
 	wantConsecutive(t, s.frameNumbers("v180", 0))
