@@ -39,6 +39,7 @@ func TestRTMPPublished(t *testing.T) {
 		{"by gstreamer with credentials", user, "", user, "", true, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			at := fmt.Sprintf("127.0.0.1:%d/live/studio1", freePort(t, "tcp"))
 			s := newStationOf(t, lean, legOf("rtmp://"+c.leg+at+c.auth))
 			s.wait("the port", 20*time.Second, legState(control.LegListening))
