@@ -83,14 +83,16 @@ func TestAllowMayChange(t *testing.T) {
 		fmt.Sprintf("udp://127.0.0.1:%d", other))
 	c := call(t, caller(t, port, "latency=20"))
 	r.until("it is connected", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Connected })
-	r.in.Allow([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
-	r.until("it is gone", func(ingest.InputStats) bool { return !c.Alive() })
 	udp := dial(t, fmt.Sprintf("127.0.0.1:%d", other))
 	send(t, udp, ts(1))
+	r.want(1)
+	r.in.Allow([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	r.until("it is gone", func(ingest.InputStats) bool { return !c.Alive() })
+	send(t, udp, ts(2))
 	r.until("the datagram is refused", func(s ingest.InputStats) bool { return s.Legs[1].Rejected["address"] == 1 })
 	r.in.Allow(nil)
-	send(t, udp, ts(2))
-	r.want(2)
+	send(t, udp, ts(3))
+	r.want(1, 3)
 }
 
 // TestSRTCallersAtOnce: of several that are admitted before any of them sends, the first one stays.
