@@ -23,7 +23,7 @@ func (r *reader) advise(c *Channel) {
 		return
 	}
 	for i, in := range c.Inputs {
-		r.adviseInput(fmt.Sprintf("inputs[%d]", i), in)
+		r.adviseInput(fmt.Sprintf("inputs[%d]", i), in, c)
 	}
 	if c.Window < appleSegments*c.Segment {
 		r.warn("window", fmt.Sprintf("%s is less than %d segments", short(c.Window), appleSegments),
@@ -51,7 +51,7 @@ func (r *reader) advise(c *Channel) {
 	r.adviseLadder(c)
 }
 
-func (r *reader) adviseInput(path string, in Input) {
+func (r *reader) adviseInput(path string, in Input, c *Channel) {
 	for i, u := range in.Legs {
 		at := fmt.Sprintf("%s.legs[%d]", path, i)
 		if u.Scheme == leg.SRT && u.Mode == leg.Listener && u.Passphrase == "" && in.open() {
@@ -61,6 +61,7 @@ func (r *reader) adviseInput(path string, in Input) {
 			r.warn(at, "anybody may publish", "write user:password@ before the host, or allow to the sender's address")
 		}
 		r.adviseFile(at, u)
+		r.adviseApplication(at, u, c)
 		if len(in.Legs) > 1 && u.Scheme != leg.RTP && u.Scheme != leg.SRT {
 			r.warn(at, string(u.Scheme)+": has no sequence numbers, so it cannot be merged with other legs",
 				"make it an input of its own, or send RTP")

@@ -55,6 +55,24 @@ func halfShared(u leg.URL, c *Channel) bool {
 // overlap tells whether two hosts cannot both be listened on at one port.
 func overlap(a, b string) bool { return a == b || everywhere(a) || everywhere(b) }
 
+// adviseApplication warns about an RTMP leg whose publishers should be asked for credentials, and are not: they are
+// asked before they name the key, so nobody is where one who has none to tell may come.
+func (r *reader) adviseApplication(at string, u leg.URL, c *Channel) {
+	if u.Scheme != leg.RTMP || u.User == "" || u.Auth == leg.AuthQuery {
+		return
+	}
+	for i, in := range c.Inputs {
+		for j, other := range in.Legs {
+			asked := other.User != "" && other.Auth != leg.AuthQuery
+			if other.Scheme == leg.RTMP && other.Port == u.Port && other.Path == u.Path && !asked {
+				r.warn(at, fmt.Sprintf("shares its application with inputs[%d].legs[%d], so publishers are not asked for "+
+					"credentials", i, j), "make it another application, or auth=query")
+				return
+			}
+		}
+	}
+}
+
 // adviseFile warns about a clip or a session description that run would not find.
 func (r *reader) adviseFile(at string, u leg.URL) {
 	switch info, err := os.Stat(u.Path); {

@@ -45,6 +45,36 @@ func TestSRTCallsTooOften(t *testing.T) {
 	})
 }
 
+// TestSRTCallersThatSendNothing: who goes at once, as a bonded caller does that finds no groups here, is counted and told,
+// whether it was let in before or not; who sends is not.
+func TestSRTCallersThatSendNothing(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("srt://127.0.0.1:%d?mode=listener&latency=20&passphrase=0123456789", port))
+	r.until("it listens", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Listening })
+	const calls = 6
+	for i := range calls {
+		c := call(t, caller(t, port, "latency=20&passphrase=0123456789"))
+		if i%2 == 0 {
+			r.until("it is there", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Connected })
+		}
+		c.Close()
+		r.until("it is counted", func(s ingest.InputStats) bool {
+			return s.Legs[0].Rejected["handshake"] == uint64(i+1) && strings.Contains(s.Legs[0].Error, "bonded callers")
+		})
+	}
+	c := call(t, caller(t, port, "latency=20&passphrase=0123456789"))
+	if _, err := c.Write(ts(1)); err != nil {
+		t.Fatal(err)
+	}
+	r.want(1)
+	c.Close()
+	r.until("it is gone", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Listening })
+	if s := r.stats().Legs[0]; rejected(s) != calls || s.Error != "the sender has hung up" {
+		t.Errorf("rejected %v, told %q", s.Rejected, s.Error)
+	}
+}
+
 // TestAllowMayChange: a sender that is no longer allowed goes, connected or not, and one that is comes.
 func TestAllowMayChange(t *testing.T) {
 	t.Parallel()
@@ -53,14 +83,16 @@ func TestAllowMayChange(t *testing.T) {
 		fmt.Sprintf("udp://127.0.0.1:%d", other))
 	c := call(t, caller(t, port, "latency=20"))
 	r.until("it is connected", func(s ingest.InputStats) bool { return s.Legs[0].State == ingest.Connected })
-	r.in.Allow([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
-	r.until("it is gone", func(ingest.InputStats) bool { return !c.Alive() })
 	udp := dial(t, fmt.Sprintf("127.0.0.1:%d", other))
 	send(t, udp, ts(1))
+	r.want(1)
+	r.in.Allow([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	r.until("it is gone", func(ingest.InputStats) bool { return !c.Alive() })
+	send(t, udp, ts(2))
 	r.until("the datagram is refused", func(s ingest.InputStats) bool { return s.Legs[1].Rejected["address"] == 1 })
 	r.in.Allow(nil)
-	send(t, udp, ts(2))
-	r.want(2)
+	send(t, udp, ts(3))
+	r.want(1, 3)
 }
 
 // TestSRTCallersAtOnce: of several that are admitted before any of them sends, the first one stays.

@@ -18,6 +18,13 @@ var srtCalls = gate.Config{PerSecond: 50, PerAddress: 20}
 // maxHandshakes is how many callers of an SRT leg may be between admission and the end of their handshakes.
 const maxHandshakes = 4
 
+// abrupt is how soon a caller that sends nothing goes if it has not found what it wants.
+const abrupt = time.Second
+
+// bonded is why most callers go at once: a bonded one sees only by our answer, which is that to any other, that groups
+// are not taken, and gives up by itself.
+const bonded = ", as bonded callers (socket groups) do: they are not taken"
+
 // srtCaller receives by calling a listener.
 type srtCaller struct{}
 
@@ -65,8 +72,12 @@ func (s *srtListener) receive(ctx context.Context, p *path) error {
 		go func() {
 			defer close(done)
 			defer c.Close()
-			p.read(connection, c)
+			began := time.Now()
+			anything := p.read(connection, c)
 			p.hungUp()
+			if !anything && connection.Err() == nil && time.Since(began) < abrupt {
+				p.reject(gate.Handshake, c.Peer().String()+" hung up before it sent anything"+bonded)
+			}
 		}()
 		end = func() {
 			cancel()
@@ -125,7 +136,7 @@ func (p *path) judge(c srt.Call) srt.Verdict {
 // unanswered counts a caller that was admitted and did not come.
 func (p *path) unanswered(c srt.Call) {
 	if c.HungUp {
-		p.reject(gate.Handshake, c.Peer.String()+" hung up before it was let in")
+		p.reject(gate.Handshake, c.Peer.String()+" hung up before it was let in"+bonded)
 		return
 	}
 	cause := gate.Handshake
@@ -166,8 +177,8 @@ func match(want, got string) srt.Verdict {
 	return srt.Admit
 }
 
-// read takes what a connection brings until it ends or ctx does.
-func (p *path) read(ctx context.Context, c *srt.Conn) {
+// read takes what a connection brings until it ends or ctx does; it tells whether that was anything.
+func (p *path) read(ctx context.Context, c *srt.Conn) (anything bool) {
 	const statsEvery = time.Second
 	defer context.AfterFunc(ctx, c.Interrupt)()
 	buffer := make([]byte, longest)
@@ -175,9 +186,10 @@ func (p *path) read(ctx context.Context, c *srt.Conn) {
 	for {
 		n, err := c.Read(buffer)
 		if err != nil && !errors.Is(err, srt.ErrTimeout) {
-			return
+			return anything
 		}
 		if err == nil {
+			anything = true
 			p.take(buffer[:n], netip.AddrPort{})
 		}
 		if now := time.Now(); now.Sub(told) >= statsEvery {

@@ -93,41 +93,42 @@ func (described) receive(ctx context.Context, p *path) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	var conns []*net.UDPConn
-	defer func() {
-		for _, c := range conns {
-			_ = c.Close()
-		}
-	}()
-	open := func(e rtsp.Endpoint, port uint16) (*net.UDPConn, error) {
-		u := leg.URL{Scheme: leg.UDP, Port: port, Source: e.Source}
-		if e.Group.IsValid() {
-			u.Host, u.Interface = e.Group.String(), p.url.Interface
-		}
-		c, err := openSocket(ctx, u)
-		if err != nil {
-			return nil, fmt.Errorf("port %d: %w", port, err)
-		}
-		conns = append(conns, c)
-		enlarge(c)
-		return c, nil
-	}
 	for i, e := range session.Endpoints() {
-		media, err := open(e, e.Port)
-		if err != nil {
-			return err
+		for _, one := range []struct {
+			port  uint16
+			bring func([]byte)
+			tick  func()
+		}{
+			{e.Port, func(b []byte) { session.RTP(i, b) }, func() { session.Tick(i) }},
+			{e.Control, func(b []byte) { session.RTCP(i, b) }, func() {}},
+		} {
+			conn, err := p.socketOf(ctx, e, one.port)
+			if err != nil {
+				g.Go(func() error { return err }) // ends those that are at work
+				return g.Wait()
+			}
+			g.Go(func() error {
+				defer func() { _ = conn.Close() }()
+				return p.hear(ctx, conn, one.bring, one.tick)
+			})
 		}
-		control, err := open(e, e.Control)
-		if err != nil {
-			return err
-		}
-		g.Go(func() error {
-			return p.hear(ctx, media, func(b []byte) { session.RTP(i, b) }, func() { session.Tick(i) })
-		})
-		g.Go(func() error { return p.hear(ctx, control, func(b []byte) { session.RTCP(i, b) }, func() {}) })
 	}
 	p.open(Listening, netip.AddrPort{})
 	return g.Wait()
+}
+
+// socketOf opens a port of a stream that a file of SDP describes.
+func (p *path) socketOf(ctx context.Context, e rtsp.Endpoint, port uint16) (*net.UDPConn, error) {
+	u := leg.URL{Scheme: leg.UDP, Port: port, Source: e.Source}
+	if e.Group.IsValid() {
+		u.Host, u.Interface = e.Group.String(), p.url.Interface
+	}
+	c, err := openSocket(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("port %d: %w", port, err)
+	}
+	enlarge(c)
+	return c, nil
 }
 
 func readSDP(name string) ([]byte, error) {

@@ -57,6 +57,7 @@ func (datagrams) receive(ctx context.Context, p *path) error {
 // listen takes what allowed senders send to a socket, until that is closed.
 func (p *path) listen(conn *net.UDPConn, take func(b []byte, from netip.AddrPort)) error {
 	var known netip.Addr // the sender that was last found to be allowed
+	var by *[]netip.Prefix
 	buffer := make([]byte, longest)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buffer)
@@ -66,12 +67,12 @@ func (p *path) listen(conn *net.UDPConn, take func(b []byte, from netip.AddrPort
 		if from.Addr().Is4In6() {
 			from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		}
-		if from.Addr() != known {
+		if now := p.in.allow.Load(); from.Addr() != known || now != by {
 			if !p.allowed(from.Addr()) {
 				p.reject(gate.Address, from.Addr().String()+" is not in allow")
 				continue
 			}
-			known = from.Addr()
+			known, by = from.Addr(), now
 		}
 		take(buffer[:n], from)
 	}

@@ -10,14 +10,16 @@ import (
 // caller is what the other side has said of itself.
 type caller struct {
 	app      string // what it connects to, without query
+	written  string // the same with the slashes that it wrote
 	queries  []string
+	proof    *proof // by the dialogue; nil: none
 	commands int
 }
 
 // connect takes application and tcUrl of the connect command. Credentials may stand in the query of either.
 func (c *caller) connect(app, tcURL string) {
 	app, query, _ := strings.Cut(app, "?")
-	c.app = strings.Trim(app, "/")
+	c.app, c.written = strings.Trim(app, "/"), app
 	_, more, _ := strings.Cut(tcURL, "?")
 	c.queries = append(c.queries, query, more)
 }
@@ -29,24 +31,21 @@ func (c *caller) path(name string) string {
 	return c.app + "/" + strings.Trim(name, "/")
 }
 
-// knows tells whether the caller has given the credentials that a URL demands, as user= and pass= in one query.
+// knows tells whether the caller has proved to know the credentials that a URL demands, or given them as user= and
+// pass= in one query.
 func (c *caller) knows(u leg.URL) bool {
-	if u.User == "" {
+	if u.User == "" || c.proof.of(u) {
 		return true
 	}
 	for _, query := range c.queries {
 		user, password := "", ""
 		for _, pair := range strings.Split(query, "&") {
 			name, raw, _ := strings.Cut(pair, "=")
-			value, err := url.PathUnescape(raw)
-			if err != nil {
-				value = raw // a % that stands for itself
-			}
 			switch name {
 			case "user", "username":
-				user = value
+				user = unescaped(raw)
 			case "pass", "password":
-				password = value
+				password = unescaped(raw)
 			}
 		}
 		if same(user, u.User) && same(password, string(u.Password)) {
@@ -54,4 +53,12 @@ func (c *caller) knows(u leg.URL) bool {
 		}
 	}
 	return false
+}
+
+// unescaped is a value of a query; a % that is no escape stands for itself.
+func unescaped(raw string) string {
+	if value, err := url.PathUnescape(raw); err == nil {
+		return value
+	}
+	return raw
 }

@@ -70,6 +70,13 @@ func status(code, description string) amf.Object {
 	}
 }
 
+// rejection is the answer to a connect that comes to nothing.
+func rejection(id float64, description string) rtmp.Message {
+	info := status(rejected, description)
+	info[0].Value = "error"
+	return reply("_error", id, nil, info)
+}
+
 // event is an onStatus (§7.2.2).
 func event(stream uint32, level, code, description string) rtmp.Message {
 	info := status(code, description)
@@ -99,10 +106,12 @@ func (s *session) connect(id float64, args []any) error {
 	}
 	info, _ := args[0].(amf.Object)
 	s.caller.connect(info.Text("app"), info.Text("tcUrl"))
-	if s.caller.app == "" || !s.port.serves(s.caller.app) {
-		info := status(rejected, "there is no such application here")
-		info[0].Value = "error"
-		return s.refuse(nil, reply("_error", id, nil, info), gate.Name, "asks for an application that is not here")
+	if s.caller.app == "" || len(s.port.reached(s.caller.app)) == 0 {
+		answer := rejection(id, "there is no such application here")
+		return s.refuse(nil, answer, gate.Name, "asks for an application that is not here")
+	}
+	if err := s.dialogue(id); err != nil {
+		return err
 	}
 	bandwidth := rtmp.Control(rtmp.PeerBandwidth, ackWindow)
 	const dynamic = 2

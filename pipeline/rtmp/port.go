@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,14 +36,18 @@ type port struct {
 	streams  []*stream
 	sessions map[*session]bool
 	gate     *gate.Gate
+	asking   *gate.Gate
+
+	questions questions
 }
 
 func newPort(l net.Listener) *port {
 	p := &port{
 		listener: l, broken: make(chan struct{}), stop: make(chan struct{}), sessions: map[*session]bool{},
-		gate: gate.New(calls),
+		gate: gate.New(calls), asking: gate.New(asking),
 	}
 	p.working.Go(p.accept)
+	p.working.Go(p.tend)
 	return p
 }
 
@@ -170,18 +175,18 @@ func (p *port) blame(app string, cause gate.Cause, why string) {
 	}
 }
 
-// serves tells whether there may be a stream of an application: the first part of an application with an instance is
-// enough, since encoders cut the path in different places.
-func (p *port) serves(app string) bool {
+// reached are the streams of an application: the first part of an application with an instance is enough, since
+// encoders cut the path in different places.
+func (p *port) reached(app string) []*stream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var out []*stream
 	for _, s := range p.streams {
-		full := s.url.Path + "/" + string(s.url.Key)
-		if app == s.url.Path || len(full) > len(app) && full[:len(app)] == app && full[len(app)] == '/' {
-			return true
+		if strings.HasPrefix(s.url.Path+"/"+string(s.url.Key), app+"/") {
+			out = append(out, s)
 		}
 	}
-	return false
+	return out
 }
 
 // find is the stream of a path, nil if there is none. How long it takes says nothing about keys.

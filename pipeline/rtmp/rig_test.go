@@ -184,10 +184,17 @@ func (c *client) command(values ...any) {
 // answer is the code of the next result, error or status; "" when the connection has ended.
 func (c *client) answer() string {
 	c.t.Helper()
+	code, _ := c.reply()
+	return code
+}
+
+// reply is code and description of the next result, error or status.
+func (c *client) reply() (code, description string) {
+	c.t.Helper()
 	for {
 		m, err := c.in.Next()
 		if err != nil {
-			return ""
+			return "", ""
 		}
 		if m.Type != rtmp.CommandAMF0 {
 			continue
@@ -200,9 +207,9 @@ func (c *client) answer() string {
 			continue
 		}
 		if o, ok := values[len(values)-1].(amf.Object); ok {
-			return o.Text("code")
+			return o.Text("code"), o.Text("description")
 		}
-		return fmt.Sprint(values[0])
+		return fmt.Sprint(values[0]), ""
 	}
 }
 
@@ -213,14 +220,20 @@ func (c *client) want(code string) {
 	}
 }
 
+// connect shakes hands and says to what application it wants.
+func (c *client) connect(app string) (code, description string) {
+	c.t.Helper()
+	if !c.greet() {
+		return "", ""
+	}
+	c.command("connect", 1, amf.Object{{Name: "app", Value: app}, {Name: "tcUrl", Value: "rtmp://127.0.0.1/" + app}})
+	return c.reply()
+}
+
 // publish goes all the way; it returns the last answer.
 func (c *client) publish(app, name string) string {
 	c.t.Helper()
-	if !c.greet() {
-		return ""
-	}
-	c.command("connect", 1, amf.Object{{Name: "app", Value: app}, {Name: "tcUrl", Value: "rtmp://127.0.0.1/" + app}})
-	if got := c.answer(); got != "NetConnection.Connect.Success" {
+	if got, _ := c.connect(app); got != "NetConnection.Connect.Success" {
 		return got
 	}
 	c.command("releaseStream", 2, nil, name)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ func TestPublish(t *testing.T) {
 // TestWhoMayPublish: what is asked for and what is answered. What is wrong is told, and no key with it.
 func TestWhoMayPublish(t *testing.T) {
 	t.Parallel()
-	const open, closed = "/live/topsecret", "/live/studio/topsecret"
+	const open, closed, query = "/live/topsecret", "/live/studio/topsecret", "/live/topsecret?auth=query"
 	for _, c := range []struct {
 		name, leg, app, stream string
 		want, told             string
@@ -56,13 +57,13 @@ func TestWhoMayPublish(t *testing.T) {
 		{"an instance, cut behind it", closed, "live/studio", "topsecret", started, ""},
 		{"an instance, cut before it", closed, "live", "studio/topsecret", started, ""},
 		{"half an application", closed, "liv", "e/studio/topsecret", rejected, "asks for an application"},
-		{"credentials with the key", "me:pass%20word@" + open, "live", "topsecret?user=me&pass=pass%20word", started, ""},
+		{"credentials with the key", "me:pass%20word@" + query, "live", "topsecret?user=me&pass=pass%20word", started, ""},
 		{"credentials with the application", "me:pw@" + open, "live?user=me&pass=pw", "topsecret", started, ""},
 		{"credentials of other names", "me:pw@" + open, "live?username=me&password=pw", "topsecret", started, ""},
-		{"no credentials", "me:pw@" + open, "live", "topsecret", badName, "has wrong credentials, or none"},
-		{"wrong password", "me:pw@" + open, "live", "topsecret?user=me&pass=topsecret", badName, "has wrong credentials"},
-		{"halves in two places", "me:pw@" + open, "live?user=me", "topsecret?pass=pw", badName, "has wrong credentials"},
-		{"credentials and a wrong key", "me:pw@" + open, "live", "guess?user=me&pass=pw", badName, "has a wrong stream key"},
+		{"no credentials", "me:pw@" + query, "live", "topsecret", badName, "has wrong credentials, or none"},
+		{"wrong password", "me:pw@" + query, "live", "topsecret?user=me&pass=topsecret", badName, "has wrong credentials"},
+		{"halves in two places", "me:pw@" + query, "live?user=me", "topsecret?pass=pw", badName, "has wrong credentials"},
+		{"credentials and a wrong key", "me:pw@" + query, "live", "guess?user=me&pass=pw", badName, "has a wrong stream key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -324,6 +325,9 @@ func FuzzSession(f *testing.F) {
 	}
 	f.Add([]byte(say("connect", 1, amf.Object{{Name: "app", Value: "live"}}) + say("createStream", 2, nil) + say("publish", 3, nil, "key", "live") +
 		string(rtmp.Append(nil, rtmp.Message{Type: rtmp.Video, Body: []byte{0x17, 1, 0, 0, 0, 1, 2, 3}}, 128))))
+	for _, query := range []string{"", "?authmod=adobe&user=me", "?authmod=llnw&user=%zz&nonce=1&response=2&nc=&cnonce="} {
+		f.Add([]byte(say("connect", 1, amf.Object{{Name: "app", Value: "closed" + query}})))
+	}
 	v := server.NewServers()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -331,18 +335,18 @@ func FuzzSession(f *testing.F) {
 	}
 	at := l.Addr().String()
 	l.Close()
-	u, err := leg.Parse("rtmp://" + at + "/live/key")
-	if err != nil {
-		f.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	opened, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = v.Serve(ctx, u, &desk{}, func() { close(opened) })
-	}()
-	f.Cleanup(func() { cancel(); <-done })
-	<-opened
+	opened := make(chan struct{})
+	var serving sync.WaitGroup
+	f.Cleanup(func() { cancel(); serving.Wait() })
+	for _, url := range []string{"rtmp://" + at + "/live/key", "rtmp://me:pw@" + at + "/closed/key"} {
+		u, err := leg.Parse(url)
+		if err != nil {
+			f.Fatal(err)
+		}
+		serving.Go(func() { _ = v.Serve(ctx, u, &desk{}, func() { opened <- struct{}{} }) })
+		<-opened
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := net.Dial("tcp", at)
 		if err != nil {

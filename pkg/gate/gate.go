@@ -55,6 +55,14 @@ func (g *Gate) Admit(from netip.Addr, now tick.Tick) bool {
 	return g.all.take(now, g.config.PerSecond)
 }
 
+// Forgive gives back what the last one from an address took: he has not knocked for himself.
+func (g *Gate) Forgive(from netip.Addr) {
+	if own := g.from[network(from)]; own != nil {
+		own.credit = min(own.credit+1, float64(g.config.PerAddress))
+	}
+	g.all.credit = min(g.all.credit+1, float64(g.config.PerSecond))
+}
+
 // of is the bucket of an address; nil: there are too many to tell them apart.
 func (g *Gate) of(from netip.Addr, now tick.Tick) *bucket {
 	if b := g.from[from]; b != nil {

@@ -60,6 +60,26 @@ func TestOneWhoKnocksTooOftenKeepsNobodyOut(t *testing.T) {
 	}
 }
 
+// Who is forgiven may knock again, but never more often than in one second.
+func TestForgive(t *testing.T) {
+	g := gate.New(gate.Config{PerSecond: 30, PerAddress: 10})
+	from := netip.MustParseAddr("192.0.2.1")
+	for range 100 {
+		if knock(g, "192.0.2.1", noon, 0, 1) != 1 {
+			t.Fatal("one who was forgiven is not let in")
+		}
+		g.Forgive(from)
+	}
+	g.Forgive(from)
+	g.Forgive(netip.MustParseAddr("192.0.2.2"))
+	if in := knock(g, "192.0.2.1", noon, 0, 100); in != 10 {
+		t.Errorf("%d were let in at once, want 10", in)
+	}
+	if in := knock(g, "192.0.2.2", noon, 0, 10) + knock(g, "192.0.2.3", noon, 0, 100); in != 20 {
+		t.Errorf("%d of the others, want 20", in)
+	}
+}
+
 // However many addresses there are, all together are limited, and memory is.
 func TestManyAddresses(t *testing.T) {
 	g := gate.New(gate.Config{PerSecond: 30, PerAddress: 10})

@@ -94,6 +94,7 @@ type URL struct {
 	Password Secret
 	Path     string // of the file, absolute or relative; of rtmp the application; of rtsp what follows the first slash
 	Key      Secret // rtmp: the stream key
+	Auth     Auth   // rtmp: how credentials come
 
 	Transport Transport // rtsp
 }

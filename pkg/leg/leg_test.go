@@ -72,6 +72,14 @@ func TestParse(t *testing.T) {
 				Scheme: "rtmp", Host: "::1", Port: 1935, User: "us@er", Password: "p:w", Path: "live/studio", Key: "k =1",
 			},
 		},
+		{
+			"RTMP with credentials in the query", "rtmp://me:pw@:1935/live/key?auth=query",
+			leg.URL{Scheme: "rtmp", Port: 1935, User: "me", Password: "pw", Path: "live", Key: "key", Auth: leg.AuthQuery},
+		},
+		{
+			"RTMP with the usual dialogue", "rtmp://me:pw@:1935/live/key?auth=adobe",
+			leg.URL{Scheme: "rtmp", Port: 1935, User: "me", Password: "pw", Path: "live", Key: "key"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +169,9 @@ func TestParseRefuses(t *testing.T) {
 		"rtmp://239.0.0.1/live/key":                    "multicast",
 		"rtmp://user@:1935/live/key":                   "belong together",
 		"rtmp://user:@:1935/live/key":                  "belong together",
-		"rtmp://:1935/live/key?pass=x":                 `unknown option "pass": rtmp: takes none`,
+		"rtmp://:1935/live/key?pass=x":                 `unknown option "pass": rtmp:// allows auth`,
+		"rtmp://:1935/live/key?auth=query":             "option auth: needs user:password@",
+		"rtmp://a:b@:1935/live/key?auth=basic":         `option auth: "basic": allowed are adobe, llnw, query`,
 	} {
 		if _, err := leg.Parse(raw); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want ...%s...", raw, err, want)

@@ -34,8 +34,10 @@ func (u *URL) allowed(destination bool) []option {
 	switch {
 	case u.Scheme == SRT:
 		return srtBoth
-	case u.Scheme == RTMP || u.Scheme == File:
+	case u.Scheme == File:
 		return nil
+	case u.Scheme == RTMP:
+		return rtmpOptions
 	case u.Scheme == RTSP:
 		return rtspOptions
 	case u.Scheme == SDP:

@@ -15,7 +15,34 @@ const (
 	maxCredentials = 128 // of the user and of the password
 )
 
-// parseRTMP reads what follows rtmp:// of a leg that waits for a publisher: [user:password@]host[:port]/app/key.
+// Auth is how an RTMP publisher gives credentials.
+type Auth string
+
+// The ways. The zero value is AuthAdobe; with it and AuthLLNW they may also stand in the query of the server's address.
+const (
+	AuthAdobe Auth = "adobe" // the dialogue of FFmpeg, OBS, GStreamer and most hardware encoders
+	AuthLLNW  Auth = "llnw"  // an older dialogue
+	AuthQuery Auth = "query" // in the query of the stream key or the server's address; nobody is asked
+)
+
+var rtmpOptions = []option{{"auth", setAuth}}
+
+func setAuth(u *URL, value string) error {
+	switch a := Auth(value); {
+	case u.User == "":
+		return errors.New("needs user:password@")
+	case a == AuthAdobe:
+		u.Auth = ""
+	case a == AuthLLNW, a == AuthQuery:
+		u.Auth = a
+	default:
+		return fmt.Errorf("%q: allowed are adobe, llnw, query", printable(value))
+	}
+	return nil
+}
+
+// parseRTMP reads what follows rtmp:// of a leg that waits for a publisher:
+// [user:password@]host[:port]/app/key[?auth=...].
 func parseRTMP(rest string) (URL, error) {
 	u := URL{Scheme: RTMP}
 	place, query, _ := strings.Cut(rest, "?")
@@ -100,5 +127,9 @@ func (u URL) rtmpText() string {
 	if u.User != "" {
 		who = escape(u.User, ":/@?") + ":" + u.Password.String() + "@"
 	}
-	return fmt.Sprintf("rtmp://%s%s/%s/%s", who, u.place(), escape(u.Path, "?"), u.Key)
+	text := fmt.Sprintf("rtmp://%s%s/%s/%s", who, u.place(), escape(u.Path, "?"), u.Key)
+	if u.Auth != "" {
+		text += "?auth=" + string(u.Auth)
+	}
+	return text
 }

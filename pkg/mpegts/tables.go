@@ -26,10 +26,19 @@ type Tables struct {
 	stats    TablesStats
 }
 
+// maxPATSections is how many sections a PAT may have: as many as list a programme for every PID.
+const maxPATSections = maxPID/((maxPSI-longHeader-crcSize)/4) + 1
+
 // association is the PAT under way: its sections by number.
 type association struct {
 	head     [5]byte // transport_stream_id, version, last_section_number
-	sections [][]byte
+	sections []listing
+}
+
+// listing is one section of a PAT, as it came and as it is read; empty until it has come.
+type listing struct {
+	section []byte
+	entries []entry
 }
 
 // entry is one program of the PAT.
@@ -126,35 +135,40 @@ func (t *Tables) section(b []byte) {
 func (t *Tables) takePAT(b []byte) {
 	head := [5]byte{b[3], b[4], b[5], b[7]}
 	number, last := int(b[6]), int(b[7])
-	if number > last {
+	if number > last || last >= maxPATSections {
 		t.stats.BadSections++
 		return
 	}
 	a := &t.pat
 	if a.sections == nil || head != a.head {
-		*a = association{head: head, sections: make([][]byte, last+1)}
+		*a = association{head: head, sections: make([]listing, last+1)}
 	}
-	if bytes.Equal(a.sections[number], b) {
+	if bytes.Equal(a.sections[number].section, b) {
 		return
 	}
-	a.sections[number] = bytes.Clone(b)
-	if slices.ContainsFunc(a.sections, func(s []byte) bool { return s == nil }) {
+	entries, ok := parsePAT(b)
+	if !ok {
+		t.stats.BadSections++
 		return
 	}
-	t.associate(a.sections)
+	a.sections[number] = listing{bytes.Clone(b), entries}
+	if !slices.ContainsFunc(a.sections, func(l listing) bool { return l.section == nil }) {
+		t.associate(a.sections)
+	}
 }
 
 // associate makes t.programs those of a whole PAT, keeping the maps that are known.
-func (t *Tables) associate(sections [][]byte) {
+func (t *Tables) associate(sections []listing) {
+	known := make(map[uint16]*entry, len(t.programs))
+	for i := range t.programs {
+		known[t.programs[i].number] = &t.programs[i]
+	}
 	var list []entry
-	for _, s := range sections {
-		found, ok := parsePAT(s)
-		if !ok {
-			t.stats.BadSections++
-			return
-		}
-		for _, e := range found {
-			if !slices.ContainsFunc(list, func(o entry) bool { return o.number == e.number }) {
+	seen := map[uint16]bool{}
+	for _, l := range sections {
+		for _, e := range l.entries {
+			if !seen[e.number] {
+				seen[e.number] = true
 				list = append(list, e)
 			}
 		}
@@ -167,8 +181,8 @@ func (t *Tables) associate(sections [][]byte) {
 		if readers[e.pid] = t.readers[e.pid]; readers[e.pid] == nil {
 			readers[e.pid] = &Sections{}
 		}
-		if k := slices.IndexFunc(t.programs, func(o entry) bool { return o.number == e.number && o.pid == e.pid }); k >= 0 {
-			*e = t.programs[k]
+		if k := known[e.number]; k != nil && k.pid == e.pid {
+			*e = *k
 		}
 	}
 	t.readers, t.programs = readers, list

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"onair/pkg/mpegts"
 )
@@ -322,4 +323,42 @@ func BenchmarkTablesSteadyState(b *testing.B) {
 			tables.Push(psi[i][:])
 		}
 	}
+}
+
+// TestPATWithoutEnd: an association table of more sections than there can be maps is not taken, and one of as many as
+// can be costs little, however often it changes.
+func TestPATWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const each = 253
+	programs := func(section int) (out []listed) {
+		for i := range each {
+			n := section*each + i
+			out = append(out, listed{uint16(n + 1), uint16(0x20 + n%0x1F00)})
+		}
+		return out
+	}
+	fill := func(last byte) (*mpegts.Tables, byte) {
+		tables, cc := mpegts.NewTables(), byte(0)
+		for i := range int(last) + 1 {
+			push(tables, carry(mpegts.PIDPAT, &cc, patSection(0, byte(i), last, programs(i)...)))
+		}
+		return tables, cc
+	}
+	tables, _ := fill(255)
+	if n := len(tables.Announced()); n > 0 || tables.Stats().BadSections != 256 {
+		t.Errorf("%d programmes, %+v", n, tables.Stats())
+	}
+	tables, cc := fill(31)
+	if n := len(tables.Announced()); n != 32*each {
+		t.Errorf("%d programmes", n)
+	}
+	began := time.Now()
+	const changes = 50
+	for i := range changes {
+		push(tables, carry(mpegts.PIDPAT, &cc, patSection(0, 0, 31, listed{uint16(i + 1), 0x20})))
+	}
+	if took := time.Since(began); took > changes*100*time.Millisecond {
+		t.Errorf("%d changes took %v", changes, took)
+	}
+	t.Log(time.Since(began))
 }
