@@ -126,10 +126,10 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	return hung || now-since-r.idle > limit && (finishing || !e.lost(r.src.Input, now))
 }
 
-// hung tells whether a run that has delivered does nothing at all any more: it has got something since its newest frame,
-// no other comes out, and its threads neither run nor want to, as those of a slow encoder or on a busy machine do. That
-// need not be waited for as long as for a frame, of which an input may have none. A time in which nobody looked, because
-// the whole machine stood, counts as one look.
+// hung tells whether a run that has delivered does nothing at all any more: it has got something since its newest
+// frame, no other comes out, and its threads neither run nor want to, as those of a slow encoder or on a busy machine
+// do. That need not be waited for as long as for a frame, of which an input may have none. A time in which nobody
+// looked, because the whole machine stood, counts as one look.
 func (r *run) hung(now tick.Tick) bool {
 	fed, last := r.feed.fed.Load(), r.lastFrame.Load()
 	news := last != r.delivered

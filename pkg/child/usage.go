@@ -57,9 +57,9 @@ func (p *Process) Usage() (Usage, error) {
 	return sum, nil
 }
 
-// Awake is how long the threads of the child and its group have run or waited for a processor, all together, as far as
-// the kernel tells when threads run (proc(5), schedstat). Where it stays the same they are stopped, or wait for something
-// else. It is for the goroutine that calls Usage. A child that has ended is an error, and so is a kernel without.
+// Awake is how long the threads of the child and its group have run or waited for a processor, all together, by
+// /proc/PID/task/TID/schedstat. Where it stays the same they are stopped, or wait for something else. It is for the
+// goroutine that calls Usage. A child that has ended is an error, and so is a kernel that does not tell.
 func (p *Process) Awake() (time.Duration, error) {
 	if _, err := p.Usage(); err != nil { // finds the members
 		return 0, err

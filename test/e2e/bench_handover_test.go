@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	handovers       = 4                // hand-overs that are measured
-	handoverSeconds = 12 * time.Second // measured around each, and as long without one
+	handovers    = 4                // hand-overs that are measured
+	handoverSpan = 12 * time.Second // measured around each, and as long without one
 )
 
 // TestBenchHandover measures what it costs that two runs overlap while one takes over from the other; scripts/bench-handover
@@ -37,7 +37,7 @@ func TestBenchHandover(t *testing.T) {
 	if both == 0 {
 		t.Fatal("no hand-over was seen")
 	}
-	second := plain / handovers / handoverSeconds.Seconds()
+	second := plain / handovers / handoverSpan.Seconds()
 	extra := (with - plain) / handovers
 	row("hand-over: two runs for so long, s", fmt.Sprintf("%.1f", both/handovers), "", both/handovers, "")
 	row("hand-over: processor time on top, s, beside that of a second on air", fmt.Sprintf("%.2f", extra), fmt.Sprintf("%.2f", second), extra/second, "")
@@ -62,7 +62,7 @@ func (s *station) watchRuns() (w watched) {
 		return usageOf(s.t, s.cmd.Process.Pid, pids...).children
 	}
 	from, before := use(), time.Now()
-	for begun := before; time.Since(begun) < handoverSeconds; time.Sleep(200 * time.Millisecond) { // what is measured is time
+	for begun := before; time.Since(begun) < handoverSpan; time.Sleep(200 * time.Millisecond) { // what is measured is time
 		var memory float64
 		st := s.status()
 		for _, r := range st.Runs {
