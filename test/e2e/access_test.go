@@ -195,13 +195,23 @@ func (l *line) relay(from *net.UDPConn, deliver func([]byte)) {
 	})
 }
 
+// punctual is how late the line was at worst since it was last asked.
+func (l *line) punctual() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	late := l.late
+	l.late = 0
+	return late
+}
+
 // TestSRTOverALongLine: 300 ms there and back, one datagram in twenty lost each way, AES-256, and 1200 ms of latency to
-// make good for it: nothing is missing.
+// make good for it: nothing is missing. It is judged minute by minute; those in which this host could not keep the line's
+// delay, which eats up the latency, say nothing of SRT.
 func TestSRTOverALongLine(t *testing.T) {
 	t.Parallel()
-	span := time.Minute
+	minutes, busy := 1, 3
 	if long {
-		span = 10 * time.Minute
+		minutes, busy = 10, 10
 	}
 	port := freePort(t, "udp")
 	s := newSmall(t, fmt.Sprintf("  - name: main\n    legs: [\"srt://127.0.0.1:%d?mode=listener&latency=1200"+
@@ -213,22 +223,40 @@ func TestSRTOverALongLine(t *testing.T) {
 		return st.Inputs[0].Legs[0].SRT != nil && st.Inputs[0].TS.Packets > 0
 	})
 	time.Sleep(5 * time.Second) // what is before the first table counts as a break of it
-	began := s.status().Inputs[0].Checks
-	time.Sleep(span)
-	in := s.status().Inputs[0]
-	l.mu.Lock()
-	t.Logf("%d of %d datagrams lost on the line, %v late at worst; round trip %.0f ms, %d found missing, %d given up, %d came again; TS %+v",
-		l.dropped, l.sent, l.late, in.Legs[0].SRT.RTTMs, in.Legs[0].SRT.Loss, in.Legs[0].SRT.Drop, in.Legs[0].SRT.Retransmitted, in.TS)
-	l.mu.Unlock()
-	if in.TS.Errors() != 0 || in.TS.Packets < uint64(span.Seconds())*100 {
-		t.Errorf("TS %+v", in.TS)
-	}
-	if c := in.Legs[0].SRT; c.Drop != 0 || c.Undecrypted != 0 || c.Loss == 0 || c.RTTMs < 290 {
-		t.Errorf("SRT %+v", c)
-	}
-	for i, c := range in.Checks {
-		if c.Priority == 1 && c.Errors > began[i].Errors {
-			t.Errorf("%s %s: %d", c.Check, c.Name, c.Errors-began[i].Errors)
+	before := s.status().Inputs[0]
+	for l.punctual(); minutes > 0; {
+		time.Sleep(time.Minute)
+		in, late := s.status().Inputs[0], l.punctual()
+		faults := since(before, in)
+		c, was := in.Legs[0].SRT, before.Legs[0].SRT
+		before = in
+		if c == nil || was == nil || in.Legs[0].State != control.LegReceiving {
+			t.Fatalf("the connection is gone: %+v", in.Legs[0])
+		}
+		l.mu.Lock()
+		t.Logf("%d of %d datagrams lost on the line, %v late at worst; round trip %.0f ms, %d found missing, %d given up, "+
+			"%d came again: %v", l.dropped, l.sent, late, c.RTTMs, c.Loss-was.Loss, c.Drop-was.Drop, c.Retransmitted-was.Retransmitted, faults)
+		l.mu.Unlock()
+		if late > 100*time.Millisecond && busy > 0 {
+			busy--
+			continue
+		}
+		minutes--
+		if len(faults) > 0 || c.Drop != was.Drop || c.Undecrypted != 0 || c.Loss == was.Loss || c.RTTMs < 290 {
+			t.Errorf("faults %v, SRT %+v", faults, c)
 		}
 	}
+}
+
+// since is what has gone wrong with an input's transport stream between two looks.
+func since(before, now control.Input) (faults []string) {
+	if now.TS.Errors() != before.TS.Errors() || now.TS.Packets < before.TS.Packets+6000 {
+		faults = append(faults, fmt.Sprintf("TS %+v", now.TS))
+	}
+	for i, c := range now.Checks {
+		if c.Priority == 1 && c.Errors > before.Checks[i].Errors {
+			faults = append(faults, fmt.Sprintf("%s %s: %d", c.Check, c.Name, c.Errors-before.Checks[i].Errors))
+		}
+	}
+	return faults
 }
