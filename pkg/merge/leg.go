@@ -113,7 +113,10 @@ func (m *Merger) enter(leg int, first, second Packet, now tick.Tick) {
 	l.holding = false
 	e, n := m.choose(l, first, now)
 	if e == nil {
-		l.stray += 2
+		l.stray++
+		if second.Seq != first.Seq {
+			l.stray++
+		}
 		return
 	}
 	m.join(l, e, n, first.SSRC)

@@ -461,3 +461,19 @@ func BenchmarkTwoLegs(b *testing.B) {
 		})
 	}
 }
+
+// TestStrayOnceEach: a leg that begins its numbers anew where there is no room for a third sequence.
+func TestStrayOnceEach(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3)
+	r.run(300, 0, 0, 0, 1, 2)
+	for i := range uint16(70) {
+		r.push(0, 7, 300+i, 300+uint64(i))
+		r.push(1, 9, 40_000+i, 999_999)
+		r.push(2, 7, 100+i, 100+uint64(i))
+		r.pass(ms)
+	}
+	if n := r.m.Stats().Legs[2].Stray; n != 1 { // the one that tells; then it follows the others again
+		t.Errorf("%d are stray, want 1", n)
+	}
+}

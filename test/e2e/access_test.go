@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -117,6 +116,7 @@ type line struct {
 	caller        *net.UDPAddr
 	rnd           *rand.Rand
 	sent, dropped int
+	late          time.Duration // the worst: this host stood still
 }
 
 // newLine relays datagrams to a port of this host until the test ends.
@@ -186,53 +186,77 @@ func (l *line) relay(from *net.UDPConn, deliver func([]byte)) {
 	l.wg.Go(func() {
 		for d := range queue {
 			time.Sleep(time.Until(d.due))
+			late := time.Since(d.due)
+			l.mu.Lock()
+			l.late = max(l.late, late)
+			l.mu.Unlock()
 			deliver(d.b)
 		}
 	})
 }
 
+// punctual is how late the line was at worst since it was last asked.
+func (l *line) punctual() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	late := l.late
+	l.late = 0
+	return late
+}
+
 // TestSRTOverALongLine: 300 ms there and back, one datagram in twenty lost each way, AES-256, and 1200 ms of latency to
-// make good for it: nothing is missing.
+// make good for it: nothing is missing. It is judged minute by minute; those in which this host could not keep the line's
+// delay, which eats up the latency, say nothing of SRT.
 func TestSRTOverALongLine(t *testing.T) {
 	t.Parallel()
-	span := time.Minute
+	minutes, busy := 1, 3
 	if long {
-		span = 10 * time.Minute
+		minutes, busy = 10, 10
 	}
 	port := freePort(t, "udp")
 	s := newSmall(t, fmt.Sprintf("  - name: main\n    legs: [\"srt://127.0.0.1:%d?mode=listener&latency=1200"+
 		"&passphrase=correcthorsebattery&pbkeylen=32\"]\n", port)).answering()
 	l := newLine(t, port, 150*time.Millisecond, 0.05)
-	cmd := exec.Command(program, "send", "test:", "--size", "320x180", "--for", (span + 10*time.Second).String(), "--to",
+	command(t, program, "send", clip(t, 60, "25", "-b:v", "300k"), "--loop", "--to",
 		fmt.Sprintf("srt://127.0.0.1:%d?latency=1200&passphrase=correcthorsebattery&pbkeylen=32", l.port()))
-	cmd.Stderr = s.log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}()
 	s.wait("the connection", 20*time.Second, func(st control.Status) bool {
 		return st.Inputs[0].Legs[0].SRT != nil && st.Inputs[0].TS.Packets > 0
 	})
 	time.Sleep(5 * time.Second) // what is before the first table counts as a break of it
-	began := s.status().Inputs[0].Checks
-	time.Sleep(span)
-	in := s.status().Inputs[0]
-	l.mu.Lock()
-	t.Logf("%d of %d datagrams lost on the line; round trip %.0f ms, %d found missing, %d given up, %d came again; TS %+v",
-		l.dropped, l.sent, in.Legs[0].SRT.RTTMs, in.Legs[0].SRT.Loss, in.Legs[0].SRT.Drop, in.Legs[0].SRT.Retransmitted, in.TS)
-	l.mu.Unlock()
-	if in.TS.Errors() != 0 || in.TS.Packets < uint64(span.Seconds())*100 {
-		t.Errorf("TS %+v", in.TS)
-	}
-	if c := in.Legs[0].SRT; c.Drop != 0 || c.Undecrypted != 0 || c.Loss == 0 || c.RTTMs < 290 {
-		t.Errorf("SRT %+v", c)
-	}
-	for i, c := range in.Checks {
-		if c.Priority == 1 && c.Errors > began[i].Errors {
-			t.Errorf("%s %s: %d", c.Check, c.Name, c.Errors-began[i].Errors)
+	before := s.status().Inputs[0]
+	for l.punctual(); minutes > 0; {
+		time.Sleep(time.Minute)
+		in, late := s.status().Inputs[0], l.punctual()
+		faults := since(before, in)
+		c, was := in.Legs[0].SRT, before.Legs[0].SRT
+		before = in
+		if c == nil || was == nil || in.Legs[0].State != control.LegReceiving {
+			t.Fatalf("the connection is gone: %+v", in.Legs[0])
+		}
+		l.mu.Lock()
+		t.Logf("%d of %d datagrams lost on the line, %v late at worst; round trip %.0f ms, %d found missing, %d given up, "+
+			"%d came again: %v", l.dropped, l.sent, late, c.RTTMs, c.Loss-was.Loss, c.Drop-was.Drop, c.Retransmitted-was.Retransmitted, faults)
+		l.mu.Unlock()
+		if late > 100*time.Millisecond && busy > 0 {
+			busy--
+			continue
+		}
+		minutes--
+		if len(faults) > 0 || c.Drop != was.Drop || c.Undecrypted != 0 || c.Loss == was.Loss || c.RTTMs < 290 {
+			t.Errorf("faults %v, SRT %+v", faults, c)
 		}
 	}
+}
+
+// since is what has gone wrong with an input's transport stream between two looks.
+func since(before, now control.Input) (faults []string) {
+	if now.TS.Errors() != before.TS.Errors() || now.TS.Packets < before.TS.Packets+6000 {
+		faults = append(faults, fmt.Sprintf("TS %+v", now.TS))
+	}
+	for i, c := range now.Checks {
+		if c.Priority == 1 && c.Errors > before.Checks[i].Errors {
+			faults = append(faults, fmt.Sprintf("%s %s: %d", c.Check, c.Name, c.Errors-before.Checks[i].Errors))
+		}
+	}
+	return faults
 }
