@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"hash/crc32"
 	"slices"
 
 	"onair/pkg/anchor"
@@ -168,7 +169,7 @@ func (p *Programme) sniff(es *elementary, pkt mpegts.Packet) {
 	if found != es.guess {
 		es.guess, es.guesses = found, 0
 	}
-	if es.guesses++; es.guesses >= enoughGuesses {
+	if es.guesses++; es.guesses >= enoughGuesses && p.mayChange(es, uint64(crc32.ChecksumIEEE([]byte(found)))) {
 		es.Stream, es.guesses, es.shape = es.announced.As(found), 0, 0
 		p.assemble()
 	}

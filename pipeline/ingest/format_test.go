@@ -97,3 +97,17 @@ func TestPicturesStayTheClocksReference(t *testing.T) {
 		t.Errorf("the pictures lie %v off the grid", (at % slot).Duration())
 	}
 }
+
+// TestSoundThatIsAlwaysSomethingElse: what changes its codec over and over begins no new format without end.
+func TestSoundThatIsAlwaysSomethingElse(t *testing.T) {
+	r := newReader(t, 0)
+	r.tables([]mpegts.Program{program(1, stream(0x100, 0x1B), stream(0x101, 0x0F))}, 0)
+	for i := range 3000 {
+		r.pes(0x100, 0xE0, idr)
+		r.pes(0x101, 0xC0, [][]byte{adts, mp2}[i/3%2])
+		r.wait(tick.Second / 100)
+	}
+	if st := r.Stats(); st.Format.Number > 210 || st.Unfollowed < 100 {
+		t.Errorf("%d formats in 30 seconds, %d changes that were not followed", st.Format.Number, st.Unfollowed)
+	}
+}
