@@ -23,6 +23,7 @@ type fault struct {
 	backup    bool   // there is a second input
 	config    string // lines of the channel's file
 	reel      func(testing.TB) []byte
+	scaled    int // how much larger the pictures are after it; 0: they are not
 	prepare   func(x *trial, output string)
 	skip      func(testing.TB) string // why it cannot be done here
 	harm      func(*trial)
@@ -91,7 +92,7 @@ var faultTable = []fault{
 	},
 	{
 		name: "size change", how: "320x180 to 640x360, without a word in the tables", seen: 1, heard: 1,
-		reel: lasting(part{size: [2]int{640, 360}}), harm: inReel(reelFault),
+		reel: lasting(part{size: [2]int{640, 360}}), scaled: 2, harm: inReel(reelFault),
 	},
 	{
 		name: "frame rate change", how: "25 to 50 pictures a second", seen: 1, heard: 1,

@@ -97,6 +97,10 @@ func (x *trial) slots(first int64) (out []slot) {
 	})
 	raw := decode(x.t, media, "-fps_mode", "passthrough", "-vf", "format=gray", "-f", "rawvideo")
 	each := int(matrixTarget.Seconds()) * reelRate
+	after, err := testpicture.New(testpicture.Config{Width: x.row.scaled * w, Height: x.row.scaled * h, Gray: true})
+	if x.row.scaled > 1 && err != nil {
+		x.t.Fatal(err)
+	}
 	want := make([]byte, w*h)
 	for i := 0; len(raw) >= w*h; raw, i = raw[w*h:], i+1 {
 		s := slot{k: of[min(i/each, len(of)-1)], of: ofNone}
@@ -106,7 +110,11 @@ func (x *trial) slots(first int64) (out []slot) {
 		}
 		if r, ok := testpicture.Read(testpicture.Luma{Pix: raw[:w*h], Width: w, Height: h}); ok {
 			s.n, s.of = int(r.Number), source(int(r.Number))
-			paintNumber(painter, want, s.n)
+			if x.row.scaled > 1 && s.of == ofMain && s.n >= x.mark {
+				paintScaled(after, want, s.n, x.row.scaled)
+			} else {
+				paintNumber(painter, want, s.n)
+			}
 			for j, v := range raw[:w*h] {
 				s.error += math.Abs(float64(v)-float64(want[j])) / (w * h)
 			}
@@ -114,6 +122,22 @@ func (x *trial) slots(first int64) (out []slot) {
 		out = append(out, s)
 	}
 	return out
+}
+
+// paintScaled paints a picture that is scaled down to the one of the channel.
+func paintScaled(p *testpicture.Painter, to []byte, n, scale int) {
+	const w, h = reelWidth, reelHeight
+	large := make([]byte, p.Size())
+	paintNumber(p, large, n)
+	for y := range h {
+		for x := range w {
+			sum := 0
+			for i := range scale * scale {
+				sum += int(large[(y*scale+i/scale)*w*scale+x*scale+i%scale])
+			}
+			to[y*w+x] = byte(sum / (scale * scale))
+		}
+	}
 }
 
 // silence is for how long there is no tone from a segment on.
