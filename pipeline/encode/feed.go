@@ -196,13 +196,13 @@ func (f *feed) rewrite(n int) (int, error) {
 			entry = &f.entries[next]
 			next++
 		}
+		if entry != nil && entry.Format > f.src.Format { // of whatever stream: it may be that none keeps its PID
+			return i, errFormat
+		}
 		if st == nil {
 			continue
 		}
 		if entry != nil {
-			if entry.Format > f.src.Format {
-				return i, errFormat
-			}
 			if !f.src.mine(*entry) {
 				st.skip = true
 				continue

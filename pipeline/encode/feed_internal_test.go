@@ -213,6 +213,22 @@ func TestFeedEndsWhereTheFormatChanges(t *testing.T) {
 	}
 }
 
+func TestFeedEndsWhereNoStreamKeepsItsPID(t *testing.T) {
+	b := newBench()
+	b.anchor(1)
+	b.frames(0, 30, 1, 1)
+	now := noon + 30*slot
+	e := spool.Entry{PID: 0x200, Video: true, Gen: 1, PTS: 30 * 3600, DTS: 30 * 3600, Arrival: now, Access: mpegts.IDR, Format: 2}
+	b.spool.Append(pes(0x200, 30*3600), now, &e)
+	f, out := b.feed(t, bothPIDs, noon)
+	if err := drain(t, f); !errors.Is(err, errFormat) {
+		t.Fatalf("feed ended with %v, want the end of the format", err)
+	}
+	if got := fed(t, out.Bytes()); len(got[videoPID]) != 30 || len(got[audioPID]) != 30 {
+		t.Fatalf("%d pictures and %d frames of sound, want 30 of each", len(got[videoPID]), len(got[audioPID]))
+	}
+}
+
 func TestFeedOvertakenByTheRingSaysSo(t *testing.T) {
 	b := newBench()
 	b.spool = spool.New(spool.Config{Length: tick.Second})

@@ -57,6 +57,7 @@ type station struct {
 	dir  string
 	http string
 	file string
+	env  []string // of the program, added to that of the test
 	cmd  *exec.Cmd
 	log  *tailBuffer
 	done chan struct{}
@@ -135,6 +136,7 @@ func (s *station) start() {
 		s.log = &tailBuffer{}
 	}
 	s.cmd = exec.Command(program, "run", "--log-format", "human", s.file)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
