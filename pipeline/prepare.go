@@ -171,7 +171,7 @@ func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Re
 			Event: c.events.stage("publish"),
 			Late:  publishLate,
 			Presentation: presentation.Config{
-				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.file.Window), Tracks: tracks,
+				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.latest.Load().Window), Tracks: tracks,
 			},
 		})
 		if err != nil {

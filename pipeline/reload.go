@@ -86,7 +86,8 @@ func (c *Channel) reload() ([]config.Change, error) {
 			return nil, refusal(config.Problems{next.Refuse("video", why)})
 		}
 	}
-	c.latest.Store(next)
+	was := c.latest.Swap(next)
+	c.changeHook(was, next)
 	c.settle()
 	return changes, nil
 }
@@ -136,6 +137,10 @@ func (c *Channel) settle() {
 		inputs = append(inputs, in.prober)
 	}
 	air.assembly.rerate(ch.Renditions, tick.FromDuration(file.Window))
+	for _, p := range air.publishers {
+		p.SetWindow(tick.FromDuration(file.Window))
+	}
+	air.slate.slate.Change(lookOf(file))
 	air.encoder.Change(encode.Settings{
 		Inputs: inputs, Failover: conditions(file.Failover), Hold: tick.FromDuration(file.Slate.Hold), Channel: ch,
 		Limits: MemoryAndCPU(file.Limits, ch),

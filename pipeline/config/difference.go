@@ -16,7 +16,8 @@ var reloaded = map[string]bool{
 	"inputs[].allow": true,
 	"failover":       true, "failover.loss": true, "failover.return_after": true, "failover.errors": true,
 	"failover.black": true, "failover.freeze": true, "failover.silence": true,
-	"slate.hold": true, "preset": true, "video[].bitrate": true, "audio[].bitrate": true,
+	"slate": true, "slate.hold": true, "slate.image": true, "slate.text": true, "window": true, "webhook": true,
+	"webhook_secret": true, "preset": true, "video[].bitrate": true, "audio[].bitrate": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.
