@@ -76,7 +76,9 @@ type Channel struct {
 type onAir struct {
 	grid       tick.Grid
 	audio      tick.Audio
-	renditions []ladder.Rendition
+	stored     gridFile
+	ladder     int                    // number of the newest ladder; guarded by reloading, and so is kinds
+	kinds      map[string]ladder.Kind // of all renditions that there ever were
 	assembly   *assembly
 	slate      *filler
 	encoder    *encode.Encoder

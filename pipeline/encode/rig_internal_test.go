@@ -212,7 +212,7 @@ func (r *rig) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	return at[0], at[1], true
 }
 
-func (r *rig) Take(run int, video, audio tick.Tick) {
+func (r *rig) Take(run, _ int, video, audio tick.Tick) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, c := range r.cutter {
