@@ -269,6 +269,7 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 // emit passes a complete segment on.
 func (a *assembly) emit(t *track, seg packager.Segment) error {
 	seg.Slate = a.isSlate(seg)
+	a.repeatSets(t, &seg)
 	body, err := packager.Marshal(seg, t.timescale)
 	if err != nil {
 		return err

@@ -165,3 +165,18 @@ func namesOf(tracks []*track) []string {
 	}
 	return out
 }
+
+// repeatSets puts the parameter sets into the first segment that a track has after a change of the ladder: FFmpeg's own
+// player of HLS, and what is built on it, does not read a second initialization.
+func (a *assembly) repeatSets(t *track, seg *packager.Segment) {
+	a.mu.Lock()
+	first, h := t.of.from != 0 && t.emitted == 0, t.header
+	a.mu.Unlock()
+	if !first || t.Kind != ladder.Video || len(seg.Samples) == 0 {
+		return
+	}
+	s := &seg.Samples[0]
+	seg.Bytes -= len(s.Data)
+	s.Data = h.WithParameterSets(s.Data)
+	seg.Bytes += len(s.Data)
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"onair/pkg/fmp4"
 	"onair/pkg/tick"
 )
 
@@ -28,7 +29,7 @@ func (v *viewing) readIndex(o object) {
 			continue
 		}
 		t := &track{
-			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, media: map[int64]string{},
+			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, headers: map[string]*fmp4.Header{}, media: map[int64]string{},
 			gaps: map[int64]bool{},
 			read: map[int64]facts{}, inMPD: map[int64]bool{}, mpdInits: map[string]bool{},
 		}
