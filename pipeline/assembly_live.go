@@ -6,7 +6,7 @@ import (
 	"onair/pkg/fmp4"
 )
 
-// Expect names the renditions that come from now on, see encode.Output: those of the edition that was to come, if there is
+// Expect names the renditions that come from now on, see encode.Output: of the edition that was to come, if there is
 // one, which thereby is on air. One that is not among them is a gap; one that
 // is back counts from its first segment on.
 func (a *assembly) Expect(renditions []string) {

@@ -59,7 +59,7 @@ func cannotFollow(was, is []ladder.Rendition) (key, why string) {
 		case len(before) > 0 && len(after) == 0:
 			return kind.String(), "the channel is one with " + kind.String()
 		case len(before) > 0 && !kept:
-			return kind.String(), fmt.Sprintf("players in mid-programme know no other %s than %s: one of these names has to stay",
+			return kind.String(), fmt.Sprintf("players in mid-programme know no %s but %s: one of these names has to stay",
 				kind, strings.Join(before, ", "))
 		}
 	}

@@ -21,7 +21,8 @@ var reloaded = map[string]bool{
 	"webhook_secret": true, "preset": true,
 	"video": true, "video[].name": true, "video[].size": true, "video[].bitrate": true, "video[].codec": true,
 	"video[].encoder": true,
-	"audio":           true, "audio[].name": true, "audio[].bitrate": true, "audio[].channels": true, "audio[].language": true,
+	"audio":           true, "audio[].name": true, "audio[].bitrate": true, "audio[].channels": true,
+	"audio[].language": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.

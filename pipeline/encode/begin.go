@@ -32,7 +32,7 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 		reason = "goes on"
 	}
 	e.desperate(at)
-	r, err := e.start(e.current(), src, at.in, at.video, at.audio, reason+" with "+src.Input)
+	r, err := e.start(e.current(), src, at, reason+" with "+src.Input)
 	if err != nil {
 		e.fail(now, src.Input, err)
 		return

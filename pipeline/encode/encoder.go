@@ -216,7 +216,9 @@ func (e *Encoder) cut(d selector.Decision) {
 	e.active.feed.finish.Store(true)
 }
 
-func (e *Encoder) start(o order, src Source, in entrance, video, audio tick.Tick, reason string) (*run, error) {
+// start makes a run of an order that reads a source and has its first frames at a place.
+func (e *Encoder) start(o order, src Source, at place, reason string) (*run, error) {
+	in, video, audio := at.in, at.video, at.audio
 	base := ffmpeg.Base(min(video, audio, in.at), e.cfg.Channel.Grid, e.cfg.Channel.Audio)
 	ch := e.made(o)
 	ch.Select = src.Select

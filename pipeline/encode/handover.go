@@ -66,7 +66,7 @@ func (e *Encoder) plan(o order, src Source, at, now tick.Tick, reason string) {
 	if !ok {
 		return
 	}
-	r, err := e.start(o, src, in, at, at, reason)
+	r, err := e.start(o, src, place{video: at, audio: at, in: in}, reason)
 	switch {
 	case err != nil && o.ladder != e.ladder:
 		e.delay(now, src.Input, err)

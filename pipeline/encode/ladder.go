@@ -11,8 +11,8 @@ import (
 	"onair/pkg/tick"
 )
 
-// Times of a change to another ladder. The old one goes on until every rendition of the new one has come; when that does
-// not happen in time the old one stays, and the new one is tried again later and later.
+// Times of a change to another ladder. The old one goes on until every rendition of the new one has come; when that
+// does not happen in time the old one stays, and the new one is tried again later and later.
 const (
 	tryAgain     = 10 * tick.Second
 	tryAgainMost = 10 * 60 * tick.Second

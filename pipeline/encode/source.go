@@ -58,7 +58,8 @@ type Output interface {
 	Take(run, ladder int, video, audio tick.Tick)
 	Header(run int, rendition string, h fmp4.Header) error
 	Frame(run int, rendition string, f Frame) error
-	// Expect names the renditions that come from now on, of the run that was given its place last. The others are not waited for, and are not what Next is about.
+	// Expect names the renditions that come from now on, of the run that was given its place last. The others are not
+	// waited for, and are not what Next is about.
 	Expect(renditions []string)
 	// Done tells that a run has delivered all it will.
 	Done(run int)

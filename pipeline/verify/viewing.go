@@ -29,9 +29,10 @@ func (v *viewing) readIndex(o object) {
 			continue
 		}
 		t := &track{
-			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, headers: map[string]*fmp4.Header{}, media: map[int64]string{},
-			gaps: map[int64]bool{},
-			read: map[int64]facts{}, inMPD: map[int64]bool{}, mpdInits: map[string]bool{},
+			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, headers: map[string]*fmp4.Header{},
+			media: map[int64]string{},
+			gaps:  map[int64]bool{},
+			read:  map[int64]facts{}, inMPD: map[int64]bool{}, mpdInits: map[string]bool{},
 		}
 		for _, e := range m.members {
 			if e.uri == uri {

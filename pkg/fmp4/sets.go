@@ -17,7 +17,7 @@ const (
 // A sample of a codec that has none, or that always carries them (AV1), is returned as it is.
 func (h Header) WithParameterSets(sample []byte) []byte {
 	var sets [][]byte
-	delimiter := false
+	var delimiter bool
 	switch c := h.codec.(type) {
 	case *mp4.CodecH264:
 		if len(h.config) < 5 || h.config[4]&3 != 3 {
