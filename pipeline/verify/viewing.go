@@ -42,6 +42,14 @@ func (v *viewing) readIndex(o object) {
 		v.byPlaylist[uri], v.byName[t.name] = t, t
 		v.tracks = append(v.tracks, t)
 	}
+	offered := m.playlists()
+	v.tracks = slices.DeleteFunc(v.tracks, func(t *track) bool {
+		if slices.Contains(offered, t.playlist) {
+			return false
+		}
+		delete(v.byPlaylist, t.playlist) // it may come back; the manifest may still list what it had
+		return true
+	})
 }
 
 // readPlaylist takes a media playlist.
