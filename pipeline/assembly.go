@@ -2,10 +2,8 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -31,23 +29,26 @@ const (
 // packager and publish meet. It is the Output of the encoder.
 type assembly struct {
 	grid       tick.Grid
-	tracks     []*track // in the order of the ladder
-	byName     map[string]*track
+	audio      tick.Audio
 	publishers []*publish.Publisher
 	event      func(level, message string)
-	from       tick.Tick // what lies before is published already; set before the encoder runs
+	changed    func(message string) // another ladder is listed; nil: nobody is told
+	from       tick.Tick            // what lies before is published already; set before the encoder runs
 
-	mu      sync.Mutex
-	version string            // of the initialization; empty until every rendition has one
-	held    []publish.Segment // complete, but other renditions of their number are not
-	emitted map[string]int64  // last number that each rendition has completed
-	slates  map[int]bool      // runs of which the newest frames are no input's
-	given   int64             // newest number that was handed to the publishers: nothing up to there is wanted again
+	mu     sync.Mutex
+	now    *edition                   // on air
+	coming *edition                   // of the run that is to take over, if it has another ladder
+	offers map[int][]ladder.Rendition // ladders of which runs may come
+	runs   map[int]*edition           // what the newest runs encode
+	held   []heldSegment              // complete, but other renditions of their number are not
+	slates map[int]bool               // runs of which the newest frames are no input's
+	given  int64                      // newest number that the publishers have: nothing up to there is wanted again
 }
 
 // track is one rendition on its way.
 type track struct {
 	ladder.Rendition
+	of        *edition
 	order     sync.Mutex // held from frame to segment: segments leave in order, whichever run brings them
 	mu        sync.Mutex // guards the cutter and what follows
 	cutter    *packager.Cutter
@@ -56,7 +57,9 @@ type track struct {
 	init      []byte
 	announced bool // its init has been given to the publishers; guarded by the assembly's mu
 	stats     trackStats
+	before    packager.CutterStats // of the editions before
 
+	emitted  int64 // last number that it has completed; guarded by the assembly's mu
 	declared int64 // bitrate that manifests tell; guarded by the assembly's mu, and so is sinks
 	sinks    int64 // segment from which a lower one may be told; 0: it is the target
 
@@ -74,18 +77,14 @@ type trackStats struct {
 
 // newAssembly makes a cutter for every rendition.
 func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
-	a := &assembly{grid: grid, byName: map[string]*track{}, emitted: map[string]int64{}, slates: map[int]bool{}}
-	for _, r := range ladderOf {
-		cutter, err := packager.NewCutter(packager.CutterConfig{
-			Rendition: r.Name, Video: r.Kind == ladder.Video, Grid: grid, Audio: audio, Timescale: r.Timescale(),
-		})
-		if err != nil {
-			return nil, err
-		}
-		t := &track{Rendition: r, cutter: cutter, timescale: r.Timescale(), declared: r.Bitrate}
-		a.tracks = append(a.tracks, t)
-		a.byName[r.Name] = t
+	a := &assembly{
+		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{}, slates: map[int]bool{},
 	}
+	var err error
+	if a.now, err = a.newEdition(0, ladderOf); err != nil {
+		return nil, err
+	}
+	a.now.told = true // when they are built
 	return a, nil
 }
 
@@ -96,8 +95,9 @@ func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	video, audio = 1<<62, 1<<62
 	a.mu.Lock()
 	floor := a.grid.Start(a.given + 1) // a rendition that was given up is not encoded again for what is listed
+	tracks := a.now.tracks
 	a.mu.Unlock()
-	for _, t := range a.tracks {
+	for _, t := range tracks {
 		if t.resting.Load() {
 			continue
 		}
@@ -135,8 +135,12 @@ func (a *assembly) Next(whole bool) (video, audio tick.Tick, ok bool) {
 }
 
 // Take hands over to a run.
-func (a *assembly) Take(run int, video, audio tick.Tick) {
-	for _, t := range a.tracks {
+func (a *assembly) Take(run, number int, video, audio tick.Tick) {
+	ed := a.assign(run, number, a.grid.K(video))
+	if ed == nil {
+		return
+	}
+	for _, t := range ed.tracks {
 		from := audio
 		if t.Kind == ladder.Video {
 			from = video
@@ -149,16 +153,17 @@ func (a *assembly) Take(run int, video, audio tick.Tick) {
 
 // Done tells the cutters that a run has delivered everything.
 func (a *assembly) Done(run int) {
-	for _, t := range a.tracks {
+	for _, t := range a.editionOf(run).tracks {
 		t.mu.Lock()
 		t.cutter.Done(run)
 		t.mu.Unlock()
 	}
 }
 
-// Header takes a run's initialization of one rendition. All runs must bring the same: players get only one.
+// Header takes a run's initialization of one rendition. All runs of a ladder must bring the same: players get only one.
 func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
-	t := a.byName[rendition]
+	ed := a.editionOf(run)
+	t := ed.byName[rendition]
 	init, err := h.WithLanguage(t.Language).Init()
 	if err != nil {
 		return err
@@ -175,7 +180,9 @@ func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
 	t.mu.Lock()
 	t.stats.Codecs = h.CodecString()
 	t.mu.Unlock()
-	a.announce()
+	if ed == a.now {
+		a.announce()
+	}
 	return nil
 }
 
@@ -185,8 +192,8 @@ func (a *assembly) announce() {
 	if !a.name() {
 		return
 	}
-	for i, t := range a.tracks {
-		if t.init == nil || t.announced {
+	for i, t := range a.now.tracks {
+		if t.init == nil || t.announced || !a.now.told {
 			continue
 		}
 		t.announced = true
@@ -203,11 +210,14 @@ func (a *assembly) describe(t *track, i int) presentation.Track {
 	r := t.Rendition
 	r.Bitrate = t.declared
 	out := trackOf(r, a.grid.T)
-	out.Codecs, out.Init = t.header.CodecString(), a.version
+	out.Default = t.Kind == ladder.Audio && (i == 0 || t.of.tracks[i-1].Kind != ladder.Audio)
+	if t.init == nil {
+		return out
+	}
+	out.Codecs, out.Init = t.header.CodecString(), t.of.version
 	if t.Kind == ladder.Video {
 		out.Width, out.Height = t.header.Width, t.header.Height
 	}
-	out.Default = t.Kind == ladder.Audio && (i == 0 || a.tracks[i-1].Kind != ladder.Audio)
 	return out
 }
 
@@ -223,7 +233,7 @@ func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
 
 // Frame takes one frame of a run.
 func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
-	t := a.byName[rendition]
+	t := a.editionOf(run).byName[rendition]
 	if f.Slate {
 		a.mark(run)
 	}
@@ -257,6 +267,7 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 // emit passes a complete segment on.
 func (a *assembly) emit(t *track, seg packager.Segment) error {
 	seg.Slate = a.isSlate(seg)
+	a.repeatSets(t, &seg)
 	body, err := packager.Marshal(seg, t.timescale)
 	if err != nil {
 		return err
@@ -268,52 +279,15 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Slate: seg.Slate, Body: body}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.held = append(a.held, out)
-	a.emitted[t.Name] = seg.K
+	if seg.K >= t.of.until {
+		return nil
+	}
+	a.held = append(a.held, heldSegment{out, t.of})
+	t.emitted = seg.K
 	a.sink(t, seg.K)
 	if t.returning.Swap(false) {
 		a.tellLive()
 	}
 	a.release()
 	return nil
-}
-
-// release passes on the numbers that are complete, or whose missing renditions are given up. The caller holds mu.
-func (a *assembly) release() {
-	for len(a.held) > 0 {
-		k := slices.MinFunc(a.held, func(x, y publish.Segment) int { return cmp.Compare(x.K, y.K) }).K
-		if a.version == "" || !a.settled(k) {
-			break
-		}
-		a.given = max(a.given, k)
-		a.held = slices.DeleteFunc(a.held, func(s publish.Segment) bool {
-			if s.K == k {
-				for _, p := range a.publishers {
-					p.Segment(s)
-				}
-			}
-			return s.K == k
-		})
-	}
-	if over := len(a.held) - maxHeld*len(a.tracks); over > 0 {
-		a.held = slices.Delete(a.held, 0, over)
-	}
-}
-
-// settled tells whether no rendition will still bring segment k, or it is not worth waiting for.
-func (a *assembly) settled(k int64) bool {
-	all, front := true, tick.Tick(0)
-	for _, t := range a.tracks {
-		if t.resting.Load() {
-			continue
-		}
-		t.mu.Lock()
-		next, last := t.cutter.Next(), t.cutter.Emitted()
-		t.mu.Unlock()
-		brought := a.emitted[t.Name] >= k
-		passed := a.grid.K(next) > k && last < k // incomplete
-		all = all && (brought || passed)
-		front = max(front, next)
-	}
-	return all || front >= a.grid.Start(k+1)+farAhead
 }

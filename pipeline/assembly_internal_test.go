@@ -113,7 +113,7 @@ func (r *assemblyRig) wantWaiting(published, held int) {
 
 func TestSegmentsWaitForEveryInitialization(t *testing.T) {
 	r := newAssemblyRig(t)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	if err := r.Header(1, "v", header(t, "h264")); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestSegmentsWaitForEveryInitialization(t *testing.T) {
 func TestANumberWaitsForItsRenditionsButNotForEver(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	r.until(1, "v", 3)
 	r.wantWaiting(0, 1)
 	r.until(1, "a", 3)
@@ -147,13 +147,13 @@ func TestANumberWaitsForItsRenditionsButNotForEver(t *testing.T) {
 func TestACrashGivesNoNumberUp(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	r.until(1, "v", 3)
 	r.until(1, "a", 5)
 	r.wantWaiting(1, 1)
 	r.Done(1)
 	at, _, _ := r.Next(true)
-	r.Take(2, at, at)
+	r.Take(2, 0, at, at)
 	r.heads(2)
 	r.n["v"], r.n["a"] = 50, aac.Next(at)
 	for s := 3; s <= 7; s++ {
@@ -166,7 +166,7 @@ func TestACrashGivesNoNumberUp(t *testing.T) {
 func TestASegmentThatIsGivenUpDelaysNoOther(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	r.until(1, "v", 3)
 	r.until(1, "a", 1)
 	r.wantWaiting(0, 1)
@@ -197,7 +197,7 @@ func TestNext(t *testing.T) {
 		t.Fatalf("after an earlier process %d, %d, %t", v, a, ok)
 	}
 	r.heads(1)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	r.until(1, "v", 5)
 	r.until(1, "a", 3)
 	if v, a, _ := r.Next(false); v != noon+5*tick.Second || a != aac.At(aac.Next(noon+3*tick.Second)) {
@@ -212,7 +212,7 @@ func TestNext(t *testing.T) {
 func TestNextLeavesOutWhatIsListed(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	r.until(1, "a", 3)
 	r.until(1, "v", 61)
 	listed := noon + 58*tick.Second
@@ -228,12 +228,12 @@ func TestNextLeavesOutWhatIsListed(t *testing.T) {
 func TestARunThatRepeatsASegmentFillsIt(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	r.until(1, "v", 5)
 	r.until(1, "a", 3)
 	r.Done(1)
 	at, _, _ := r.Next(true)
-	r.Take(2, at, at)
+	r.Take(2, 0, at, at)
 	r.heads(2)
 	r.n["v"], r.n["a"] = 50, aac.Next(at)
 	r.until(2, "v", 7)
@@ -249,9 +249,9 @@ func TestFramesOfTwoRunsAtOnce(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)
 	r.heads(2)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	at := noon + 8*tick.Second
-	r.Take(2, at, at)
+	r.Take(2, 0, at, at)
 	var wg sync.WaitGroup
 	for _, name := range []string{"v", "a"} {
 		first, second := *r, *r
@@ -262,13 +262,13 @@ func TestFramesOfTwoRunsAtOnce(t *testing.T) {
 	wg.Go(func() {
 		for range 100 {
 			r.Next(true)
-			for _, tr := range r.tracks {
+			for _, tr := range r.current() {
 				renditionStatus(tr)
 			}
 		}
 	})
 	wg.Wait()
-	for _, tr := range r.tracks {
+	for _, tr := range r.current() {
 		if err := r.Frame(2, tr.Name, encode.Frame{DTS: noon, PTS: noon}); err != nil { // a late one, to take in what waited
 			t.Fatal(err)
 		}
@@ -285,7 +285,7 @@ func TestNextOfSoundAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Take(1, noon, noon)
+	a.Take(1, 0, noon, noon)
 	for _, whole := range []bool{false, true} {
 		if video, audio, ok := a.Next(whole); !ok || video != audio || (audio-noon).Abs() > aac.Frame() {
 			t.Errorf("whole %v: video %v, audio %v, %v", whole, video-noon, audio-noon, ok)

@@ -6,13 +6,17 @@ import (
 	"onair/pkg/fmp4"
 )
 
-// Expect names the renditions that come from now on, see encode.Output. One that is not among them is a gap; one that
+// Expect names the renditions that come from now on, see encode.Output: of the edition that was to come, if there is
+// one, which thereby is on air. One that is not among them is a gap; one that
 // is back counts from its first segment on.
 func (a *assembly) Expect(renditions []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	changed := false
-	for _, t := range a.tracks {
+	changed := a.coming != nil
+	if changed {
+		a.turnOver()
+	}
+	for _, t := range a.now.tracks {
 		rests := !slices.Contains(renditions, t.Name)
 		if was := t.resting.Swap(rests); was != rests {
 			t.returning.Store(was)
@@ -28,7 +32,7 @@ func (a *assembly) Expect(renditions []string) {
 // tellLive tells the publishers which renditions are worth waiting for. The caller holds mu.
 func (a *assembly) tellLive() {
 	var live []string
-	for _, t := range a.tracks {
+	for _, t := range a.now.tracks {
 		if !t.resting.Load() && !t.returning.Load() {
 			live = append(live, t.Name)
 		}
@@ -41,11 +45,11 @@ func (a *assembly) tellLive() {
 // name fixes the name of the initializations: once every rendition that comes has brought its own. One that comes later
 // gets the same name, so that it is no change for the others. False: too early. The caller holds mu.
 func (a *assembly) name() bool {
-	if a.version != "" {
+	if a.now.version != "" {
 		return true
 	}
 	var inits [][]byte
-	for _, t := range a.tracks {
+	for _, t := range a.now.tracks {
 		switch {
 		case t.init != nil:
 			inits = append(inits, t.init)
@@ -56,6 +60,6 @@ func (a *assembly) name() bool {
 	if len(inits) == 0 {
 		return false
 	}
-	a.version = "init-" + fmp4.Version(inits...) + ".mp4"
+	a.now.version = "init-" + fmp4.Version(inits...) + ".mp4"
 	return true
 }

@@ -8,7 +8,7 @@ import (
 
 func TestARenditionThatNoRunBringsIsNotWaitedFor(t *testing.T) {
 	r := newAssemblyRig(t)
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	if err := r.Header(1, "v", header(t, "h264")); err != nil {
 		t.Fatal(err)
 	}
@@ -29,21 +29,21 @@ func TestARenditionThatNoRunBringsIsNotWaitedFor(t *testing.T) {
 func TestARenditionThatIsBackCountsFromItsFirstSegment(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.Expect([]string{"v"})
-	r.Take(1, noon, noon)
+	r.Take(1, 0, noon, noon)
 	if err := r.Header(1, "v", header(t, "h264")); err != nil {
 		t.Fatal(err)
 	}
 	r.until(1, "v", 60)
-	version := r.version
+	version := r.now.version
 	from := noon + 60*tick.Second
-	r.Take(2, from, from) // a hand-over to a run that brings both
+	r.Take(2, 0, from, from) // a hand-over to a run that brings both
 	r.Done(1)
 	r.Expect([]string{"v", "a"})
 	if err := r.Header(2, "a", header(t, "aac")); err != nil {
 		t.Fatal(err)
 	}
-	if version == "" || r.version != version {
-		t.Errorf("initializations are named %q, before %q", r.version, version)
+	if version == "" || r.now.version != version {
+		t.Errorf("initializations are named %q, before %q", r.now.version, version)
 	}
 	held := r.p.Status().Queue
 	r.until(2, "v", 63)

@@ -54,7 +54,8 @@ type Channel struct {
 	stores   []store.Store
 	edge     *origin.Edge
 	timeline *timeline
-	hook     *webhook.Hook // nil: the file names none
+	hook     atomic.Pointer[webhook.Hook] // nil: the file names none
+	rehook   chan renewedHook             // another one is to post, see changeHook
 
 	reloading sync.Mutex // one reload at a time, and none while the stages are built
 	building  bool       // guarded by reloading
@@ -75,7 +76,9 @@ type Channel struct {
 type onAir struct {
 	grid       tick.Grid
 	audio      tick.Audio
-	renditions []ladder.Rendition
+	stored     gridFile
+	ladder     int                    // number of the newest ladder; guarded by reloading, and so is kinds
+	kinds      map[string]ladder.Kind // of all renditions that there ever were
 	assembly   *assembly
 	slate      *filler
 	encoder    *encode.Encoder
@@ -101,11 +104,11 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	}
 	c := &Channel{
 		cfg: cfg, file: cfg.File, now: cfg.Now, log: cfg.Log.With().Str("channel", cfg.File.Name).Logger(),
-		probed: make(chan struct{}), state: control.Waiting, since: time.Now(),
+		rehook: make(chan renewedHook, 1), probed: make(chan struct{}), state: control.Waiting, since: time.Now(),
 	}
 	c.latest.Store(c.file)
-	c.events = &events{log: c.log, now: time.Now}
-	if err := c.newHook(); err != nil {
+	c.events = &events{log: c.log, now: time.Now, wake: c.wakeHook}
+	if err := c.newHook(c.file, 0); err != nil {
 		return nil, err
 	}
 	if err := c.openStores(); err != nil {

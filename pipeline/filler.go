@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"onair/pipeline/config"
 	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pipeline/slate"
@@ -34,8 +35,8 @@ func (c *Channel) newFiller(grid tick.Grid, audio tick.Audio, rs []ladder.Rendit
 		}
 	}
 	made := slate.New(slate.Config{
-		FFmpeg: c.cfg.FFmpeg, Width: width, Height: height, Title: c.file.Name, Text: c.file.Slate.Text,
-		Image: c.file.Slate.Image, Sink: programme, Now: c.now, Event: c.events.stage("slate"),
+		FFmpeg: c.cfg.FFmpeg, Width: width, Height: height, Title: c.file.Name, Look: lookOf(c.latest.Load()),
+		Sink: programme, Now: c.now, Event: c.events.stage("slate"),
 	})
 	return &filler{
 		Generated: encode.Generated{
@@ -44,6 +45,11 @@ func (c *Channel) newFiller(grid tick.Grid, audio tick.Audio, rs []ladder.Rendit
 		},
 		slate: made,
 	}
+}
+
+// lookOf is what the file wants the slate to show.
+func lookOf(file *config.Channel) slate.Look {
+	return slate.Look{Text: file.Slate.Text, Image: file.Slate.Image}
 }
 
 // slotOf is the length of what anchors snap to: a frame, or an audio frame where there are no pictures.

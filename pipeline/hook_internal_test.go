@@ -22,9 +22,10 @@ func hooked(t *testing.T, url string) *Channel {
 	t.Helper()
 	c := &Channel{
 		cfg: ChannelConfig{Version: "v1"}, file: &config.Channel{Name: "news", Webhook: config.Hook(url)}, log: zerolog.Nop(),
-		events: &events{log: zerolog.Nop(), now: time.Now},
+		rehook: make(chan renewedHook, 1),
 	}
-	if err := c.newHook(); err != nil {
+	c.events = &events{log: zerolog.Nop(), now: time.Now, wake: c.wakeHook}
+	if err := c.newHook(c.file, 0); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -96,6 +97,70 @@ func TestWebhookThatCannotBeReachedHoldsNobodyUp(t *testing.T) {
 	}
 	if last := c.events.newest(1)[0]; last.Stage != "run" {
 		t.Errorf("its trouble became an event: %+v", last)
+	}
+}
+
+// TestEventsGoWhereTheNewerFileSays: what comes after the change goes to the new address, signed or not as it says, and
+// what waits for one that cannot be reached as well.
+func TestEventsGoWhereTheNewerFileSays(t *testing.T) {
+	var mu sync.Mutex
+	got := map[string][]string{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m struct{ Events []control.Event }
+		body, _ := io.ReadAll(r.Body)
+		if err := json.Unmarshal(body, &m); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, ev := range m.Events {
+			got[r.URL.Path] = append(got[r.URL.Path], ev.Message)
+		}
+		if r.URL.Path == "/down" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer s.Close()
+	c := hooked(t, "")
+	end := c.startHook()
+	was := c.file
+	told := func(path, want string) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			mu.Lock()
+			all := strings.Join(got[path], " ")
+			mu.Unlock()
+			if strings.Contains(all, want) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s got %q, want %q", path, all, want)
+			}
+		}
+	}
+	c.events.add("run", "info", "zero")
+	for _, step := range []struct{ path, event string }{{"/one", "first"}, {"/down", "second"}, {"/two", "third"}} {
+		is := &config.Channel{Name: "news", Webhook: config.Hook(s.URL + step.path)}
+		old := c.hook.Load()
+		c.changeHook(was, is)
+		was = is
+		for c.hook.Load() == old {
+			time.Sleep(time.Millisecond)
+		}
+		c.events.add("run", "info", step.event)
+		told(step.path, step.event)
+	}
+	told("/two", "second third")
+	c.changeHook(was, &config.Channel{Name: "news"})
+	for c.hookStatus() != nil {
+		time.Sleep(time.Millisecond)
+	}
+	c.events.add("run", "info", "last")
+	end()
+	mu.Lock()
+	defer mu.Unlock()
+	if all := fmt.Sprint(got); strings.Contains(all, "zero") || strings.Contains(all, "last") || len(got["/one"]) != 1 {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onair/pipeline/config"
+	"onair/pipeline/control"
 	"onair/pipeline/encode"
 	"onair/pipeline/publish"
 	"onair/pkg/ffmpeg"
@@ -38,12 +39,12 @@ func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
 	c.reloading.Lock()
 	c.building = true
 	c.reloading.Unlock()
-	rs := c.renditions(stored, grid)
+	rs := renditions(c.latest.Load(), stored, grid)
 	if len(rs) == 0 {
 		return nil, fmt.Errorf("channel %s: there is nothing to encode: the file has no audio, and %s", c.file.Name,
 			withoutPictures)
 	}
-	return c.build(grid, tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}, rs)
+	return c.build(grid, stored, rs)
 }
 
 // newGrid makes the channel's grid at its first start and stores it.
@@ -102,9 +103,9 @@ func (c *Channel) compare(grid tick.Grid) {
 	}
 }
 
-// renditions is the channel's ladder for the picture that it began with.
-func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition {
-	out := c.latest.Load().Ladder(stored.Picture, grid.Rate)
+// renditions is a file's ladder for the picture that the channel began with.
+func renditions(file *config.Channel, stored gridFile, grid tick.Grid) []ladder.Rendition {
+	out := file.Ladder(stored.Picture, grid.Rate)
 	if grid.Rate.IsZero() {
 		out = slices.DeleteFunc(out, func(r ladder.Rendition) bool { return r.Kind == ladder.Video })
 	}
@@ -120,13 +121,20 @@ func (c *Channel) renditions(stored gridFile, grid tick.Grid) []ladder.Rendition
 }
 
 // build makes the stages behind the spools.
-func (c *Channel) build(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition) (*onAir, error) {
+func (c *Channel) build(grid tick.Grid, stored gridFile, rs []ladder.Rendition) (*onAir, error) {
+	audio := tick.Audio{Rate: stored.AudioRate, Samples: stored.AudioSamples}
 	asm, err := newAssembly(grid, audio, rs)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
 	}
 	asm.event = c.events.stage("package")
-	air := &onAir{grid: grid, audio: audio, renditions: rs, assembly: asm}
+	asm.changed = func(message string) {
+		c.events.put(control.Event{Level: control.Info, Stage: "reload", Code: codeLadder, Message: message})
+	}
+	air := &onAir{grid: grid, audio: audio, stored: stored, kinds: map[string]ladder.Kind{}, assembly: asm}
+	for _, r := range rs {
+		air.kinds[r.Name] = r.Kind
+	}
 	if air.publishers, err = c.newPublishers(grid, audio, rs); err != nil {
 		return nil, err
 	}
@@ -171,7 +179,7 @@ func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Re
 			Event: c.events.stage("publish"),
 			Late:  publishLate,
 			Presentation: presentation.Config{
-				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.file.Window), Tracks: tracks,
+				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.latest.Load().Window), Tracks: tracks,
 			},
 		})
 		if err != nil {

@@ -78,8 +78,8 @@ func TestTheFirstSourceDecidesTheGrid(t *testing.T) {
 			if g := air.grid; g.Rate.String() != c.rate && !(g.Rate.IsZero() && c.rate == "0/0") || g.Frames != c.frames || g.T != c.t {
 				t.Fatalf("grid %+v, want rate %s, %d frames, %d ticks", g, c.rate, c.frames, c.t)
 			}
-			if g := air.grid; !g.Rate.IsZero() && len(air.renditions) < 2 {
-				t.Fatalf("renditions %+v", air.renditions)
+			if g := air.grid; !g.Rate.IsZero() && len(renditionsOf(air)) < 2 {
+				t.Fatalf("renditions %+v", renditionsOf(air))
 			}
 		})
 	}
@@ -98,7 +98,7 @@ func TestTheStoredGridRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.grid != before.grid || len(after.renditions) != len(before.renditions) || after.renditions[0].Width != 1280 {
+	if after.grid != before.grid || len(renditionsOf(after)) != len(renditionsOf(before)) || renditionsOf(after)[0].Width != 1280 {
 		t.Fatalf("grid %+v, was %+v", after.grid, before.grid)
 	}
 	if ev := again.events.newest(1); len(ev) != 1 || ev[0].Level != control.Warning || !strings.Contains(ev[0].Message, "grid.json rules") {
@@ -127,8 +127,8 @@ func TestAGridWithoutPicturesStaysOnAir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !air.grid.Rate.IsZero() || len(air.renditions) != 1 || air.renditions[0].Kind != ladder.Audio {
-		t.Fatalf("grid %+v, renditions %+v", air.grid, air.renditions)
+	if !air.grid.Rate.IsZero() || len(renditionsOf(air)) != 1 || renditionsOf(air)[0].Kind != ladder.Audio {
+		t.Fatalf("grid %+v, renditions %+v", air.grid, renditionsOf(air))
 	}
 	wantWarning(t, again, "remove it to start a timeline with pictures")
 	mute := newChannel(t, dir, video+"audio: []\n")
@@ -226,11 +226,11 @@ func TestStatus(t *testing.T) {
 	if st.Grid == nil || st.Grid.FrameRate != "25" || st.Grid.SegmentFrames != 100 || st.Grid.SegmentSeconds != 4 {
 		t.Fatalf("grid %+v", st.Grid)
 	}
-	if len(st.Renditions) != len(air.renditions) || len(st.Stores) != 1 || st.Stores[0].LastK != -1 {
+	if len(st.Renditions) != len(renditionsOf(air)) || len(st.Stores) != 1 || st.Stores[0].LastK != -1 {
 		t.Fatalf("renditions %+v, stores %+v", st.Renditions, st.Stores)
 	}
 	for i, r := range st.Renditions {
-		want := air.renditions[i]
+		want := renditionsOf(air)[i]
 		if r.Name != want.Name || string(r.Kind) != want.Kind.String() || r.TargetBitrate != want.Bitrate {
 			t.Fatalf("rendition %+v, want %+v", r, want)
 		}
@@ -247,4 +247,12 @@ func TestStatus(t *testing.T) {
 	if st := ch.Status(); st.Events[0].Message != "asked for input main" {
 		t.Fatalf("events %+v", st.Events)
 	}
+}
+
+// renditionsOf are those that a channel encodes.
+func renditionsOf(air *onAir) (out []ladder.Rendition) {
+	for _, t := range air.assembly.current() {
+		out = append(out, t.Rendition)
+	}
+	return out
 }

@@ -2,13 +2,10 @@ package pipeline
 
 import (
 	"errors"
-	"fmt"
 
 	"onair/pipeline/config"
 	"onair/pipeline/control"
 	"onair/pipeline/encode"
-	"onair/pkg/ffmpeg"
-	"onair/pkg/ladder"
 	"onair/pkg/tick"
 )
 
@@ -18,6 +15,7 @@ const (
 	codeUnchanged = "reload_nothing" // the file says what it said
 	codeRefused   = "reload_refused" // one for each problem; nothing has changed
 	codeApplied   = "reload_applied" // an input is received anew, or removed
+	codeLadder    = "ladder_changed" // the file's other ladder is on air
 	maxTold       = 20               // events that a reload makes
 	reloadOK      = 0                // index of Channel.reloads
 	reloadRefused = 1                // likewise
@@ -81,12 +79,12 @@ func (c *Channel) reload() ([]config.Change, error) {
 		return nil, refusal(problems)
 	}
 	if air := c.air.Load(); air != nil {
-		if name, why := c.encoded(air, c.latest.Load()).Unlike(c.encoded(air, next)); why != "" {
-			why = fmt.Sprintf("needs a restart: rendition %s: %s", name, why)
-			return nil, refusal(config.Problems{next.Refuse("video", why)})
+		if problems := c.anotherLadder(air, next); len(problems) > 0 {
+			return nil, refusal(problems)
 		}
 	}
-	c.latest.Store(next)
+	was := c.latest.Swap(next)
+	c.changeHook(was, next)
 	c.settle()
 	return changes, nil
 }
@@ -104,25 +102,6 @@ func refusal(err error) control.ReloadRefused {
 	return out
 }
 
-// encoded is what a reading of the file has encoded: the ladder that the channel began with, at other bitrates.
-func (c *Channel) encoded(air *onAir, file *config.Channel) ffmpeg.Channel {
-	out := ffmpeg.Channel{Grid: air.grid, Audio: air.audio, Preset: file.Preset}
-	bitrates := map[string]int64{}
-	for _, v := range file.Video {
-		bitrates[v.Name] = int64(v.Bitrate)
-	}
-	for _, a := range file.Audio {
-		bitrates[a.Name] = int64(a.Bitrate)
-	}
-	for _, r := range air.renditions {
-		if bitrate, ok := bitrates[r.Name]; ok {
-			r.Bitrate = bitrate
-		}
-		out.Renditions = append(out.Renditions, r)
-	}
-	return out
-}
-
 // settle gives the encoder, and what describes its output, the inputs and settings that hold now.
 func (c *Channel) settle() {
 	air := c.air.Load()
@@ -135,10 +114,17 @@ func (c *Channel) settle() {
 	for _, in := range c.inputs() {
 		inputs = append(inputs, in.prober)
 	}
-	air.assembly.rerate(ch.Renditions, tick.FromDuration(file.Window))
+	if err := air.assembly.offer(air.ladder, ch.Renditions); err != nil { // it was offered before: it cannot be
+		c.events.add("reload", "error", err.Error())
+	}
+	air.assembly.rerate(air.ladder, ch.Renditions, tick.FromDuration(file.Window))
+	for _, p := range air.publishers {
+		p.SetWindow(tick.FromDuration(file.Window))
+	}
+	air.slate.slate.Change(lookOf(file))
 	air.encoder.Change(encode.Settings{
 		Inputs: inputs, Failover: conditions(file.Failover), Hold: tick.FromDuration(file.Slate.Hold), Channel: ch,
-		Limits: MemoryAndCPU(file.Limits, ch),
+		Ladder: air.ladder, Limits: MemoryAndCPU(file.Limits, ch),
 	})
 }
 
@@ -149,57 +135,4 @@ func (c *Channel) wentOnAir(air *onAir) {
 	c.building = false
 	c.air.Store(air)
 	c.settle() // inputs may have come since it was built
-}
-
-// rerate has other bitrates declared: higher ones at once, lower ones when what was encoded before has left the window.
-func (a *assembly) rerate(renditions []ladder.Rendition, window tick.Tick) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, r := range renditions {
-		t := a.byName[r.Name]
-		if t == nil || t.target() == r.Bitrate {
-			continue
-		}
-		t.mu.Lock()
-		t.Bitrate = r.Bitrate
-		t.mu.Unlock()
-		t.sinks = a.emitted[t.Name] + int64(window/a.grid.T) + leastListed
-		if r.Bitrate > t.declared {
-			t.declared = r.Bitrate
-		}
-		a.declare(t)
-	}
-}
-
-// leastListed is how many segments are listed at least, and some that were on their way.
-const leastListed = 10
-
-// declare tells the publishers what is told of a rendition. The caller holds mu.
-func (a *assembly) declare(t *track) {
-	if a.version == "" || !t.announced {
-		return
-	}
-	for i, other := range a.tracks {
-		if other != t {
-			continue
-		}
-		desc := a.describe(t, i)
-		for _, p := range a.publishers {
-			p.SetInit(desc, t.init)
-		}
-	}
-}
-
-// sink declares a lower bitrate when the time for it has come. The caller holds mu.
-func (a *assembly) sink(t *track, k int64) {
-	if t.sinks != 0 && k >= t.sinks {
-		t.sinks, t.declared = 0, t.target()
-		a.declare(t)
-	}
-}
-
-func (t *track) target() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.Bitrate
 }

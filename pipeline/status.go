@@ -71,7 +71,7 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 			Behind: r.Behind.Duration().Seconds(), Reason: r.Reason, Command: r.Command, Memory: r.Memory, Load: r.Load,
 		})
 	}
-	for _, t := range air.assembly.tracks {
+	for _, t := range air.assembly.current() {
 		st.Renditions = append(st.Renditions, renditionStatus(t))
 	}
 	effortStatus(st, enc.Effort)
@@ -108,7 +108,7 @@ func published(st *control.Status, ps publish.Status) {
 
 func renditionStatus(t *track) control.Rendition {
 	t.mu.Lock()
-	cut, own := t.cutter.Stats(), t.stats
+	cut, own := t.counted(), t.stats
 	t.mu.Unlock()
 	r := control.Rendition{
 		Name: t.Name, Kind: control.Kind(t.Kind.String()), Codecs: own.Codecs, Width: t.Width, Height: t.Height,

@@ -10,13 +10,19 @@ import (
 )
 
 // reloaded are the keys that a running channel takes from its file when that is read again, as docs/channel.yaml says
-// of each; the others need a restart. "inputs" stands for which there are and in which order.
+// of each; the others need a restart. "inputs", "video" and "audio" stand for which there are and in
+// which order.
 var reloaded = map[string]bool{
 	"inputs": true, "inputs[].name": true, "inputs[].legs": true, "inputs[].merge": true, "inputs[].monitor": true,
 	"inputs[].allow": true,
 	"failover":       true, "failover.loss": true, "failover.return_after": true, "failover.errors": true,
 	"failover.black": true, "failover.freeze": true, "failover.silence": true,
-	"slate.hold": true, "preset": true, "video[].bitrate": true, "audio[].bitrate": true,
+	"slate": true, "slate.hold": true, "slate.image": true, "slate.text": true, "window": true, "webhook": true,
+	"webhook_secret": true, "preset": true,
+	"video": true, "video[].name": true, "video[].size": true, "video[].bitrate": true, "video[].codec": true,
+	"video[].encoder": true,
+	"audio":           true, "audio[].name": true, "audio[].bitrate": true, "audio[].channels": true,
+	"audio[].language": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.
@@ -33,7 +39,7 @@ type Change struct {
 func (c Change) String() string { return c.Path + ": " + c.Text }
 
 // Difference is what has changed from one reading of a channel's file to the next, in the order of the file's keys.
-// Inputs are compared by their names, other items of lists by their places.
+// Inputs and renditions are compared by their names, outputs by their places.
 func Difference(old, next *Channel) []Change {
 	d := differ{}
 	d.compare("", "", reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
@@ -146,18 +152,41 @@ func orNone(s []Selector) []Selector {
 	return s
 }
 
-// renditions compares by place; other names, or another number of them, are another ladder.
+// renditions compares by name; without a list there is the default ladder.
 func (d *differ) renditions(key, path string, old, next reflect.Value) {
-	same := old.Len() == next.Len() && old.IsNil() == next.IsNil()
-	for i := 0; same && i < old.Len(); i++ {
-		same = old.Index(i).FieldByName("Name").String() == next.Index(i).FieldByName("Name").String()
-	}
-	if !same {
-		d.tell(key, path, "other renditions")
+	switch {
+	case old.IsNil() && next.IsNil():
+		return
+	case old.IsNil() || next.IsNil():
+		d.tell(key, path, "a list instead of the default ladder, or the other way round")
 		return
 	}
+	at := func(list reflect.Value, name string) int {
+		for i := range list.Len() {
+			if list.Index(i).FieldByName("Name").String() == name {
+				return i
+			}
+		}
+		return -1
+	}
+	var order []int
+	for i := range next.Len() {
+		name := next.Index(i).FieldByName("Name").String()
+		before, path := at(old, name), fmt.Sprintf("%s[%d]", path, i)
+		if before < 0 {
+			d.tell(key, path, fmt.Sprintf("rendition %s is added", name))
+			continue
+		}
+		order = append(order, before)
+		d.compare(key+"[]", path, old.Index(before), next.Index(i))
+	}
+	if !slices.IsSorted(order) {
+		d.tell(key, path, "another order of the renditions")
+	}
 	for i := range old.Len() {
-		d.compare(key+"[]", fmt.Sprintf("%s[%d]", path, i), old.Index(i), next.Index(i))
+		if name := old.Index(i).FieldByName("Name").String(); at(next, name) < 0 {
+			d.tell(key, path, fmt.Sprintf("rendition %s is removed", name))
+		}
 	}
 }
 

@@ -73,9 +73,25 @@ func TestDifference(t *testing.T) {
 			[]string{`http: ":8081" instead of ":8080"`, "failover.loss: 1s instead of 500ms"}, []string{"f.yaml:3: http"},
 		},
 		"a rendition less": {
-			[]string{", {name: v360, size: 640x360, bitrate: 800k}", ""}, []string{"video: other renditions"}, []string{"f.yaml:9: video"},
+			[]string{", {name: v360, size: 640x360, bitrate: 800k}", ""}, []string{"video: rendition v360 is removed"}, nil,
 		},
-		"a size":     {[]string{"640x360", "480x270"}, []string{`video[1].size: "480x270" instead of "640x360"`}, []string{"f.yaml:9: video[1].size"}},
+		"a rendition more, before the others": {
+			[]string{"{name: v720", "{name: v1080, size: 1920x1080, bitrate: 6M}, {name: v720"},
+			[]string{"video[0]: rendition v1080 is added"}, nil,
+		},
+		"another order of renditions": {
+			[]string{"{name: v720, size: 1280x720, bitrate: 3M}, ", "", "bitrate: 800k}", "bitrate: 800k}, {name: v720, size: 1280x720, bitrate: 3M}"},
+			[]string{"video: another order of the renditions"}, nil,
+		},
+		"the default ladder": {
+			[]string{"video: [{name: v720, size: 1280x720, bitrate: 3M}, {name: v360, size: 640x360, bitrate: 800k}]\n", ""},
+			[]string{"video: a list instead of"}, nil,
+		},
+		"a language and a codec": {
+			[]string{"bitrate: 128k", "bitrate: 128k, language: de", "bitrate: 800k", "bitrate: 800k, codec: hevc"},
+			[]string{`video[1].codec: "hevc" instead of "h264"`, `audio[0].language: "de" instead of "und"`}, nil,
+		},
+		"a size":     {[]string{"640x360", "480x270"}, []string{`video[1].size: "480x270" instead of "640x360"`}, nil},
 		"the output": {[]string{"./origin", "./other"}, []string{"timeline: ", "outputs: "}, []string{"f.yaml:2: timeline", "f.yaml:11: outputs"}},
 	} {
 		t.Run(name, func(t *testing.T) {

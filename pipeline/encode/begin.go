@@ -31,7 +31,8 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	} else if e.lastID > 0 {
 		reason = "goes on"
 	}
-	r, err := e.start(src, at.in, at.video, at.audio, reason+" with "+src.Input)
+	e.desperate(at)
+	r, err := e.start(e.current(), src, at, reason+" with "+src.Input)
 	if err != nil {
 		e.fail(now, src.Input, err)
 		return
@@ -39,8 +40,8 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	e.explain(d)
 	e.took(src.Input, d)
 	e.active, e.last, e.resume, e.skip = r, src.Input, false, false
+	e.cfg.Output.Take(r.id, e.ladder, at.video, at.audio)
 	e.cfg.Output.Expect(r.plan.Outputs)
-	e.cfg.Output.Take(r.id, at.video, at.audio)
 	r.open()
 }
 

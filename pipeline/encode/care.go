@@ -284,7 +284,7 @@ func (e *Encoder) guard(now tick.Tick, r *run) {
 		return // it has just ended
 	}
 	r.taken = taken
-	limit := e.cfg.Limits.Memory
+	limit := r.order.limits.Memory
 	if limit == 0 || taken.Memory <= limit || r.excess != nil {
 		return
 	}

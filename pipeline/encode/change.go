@@ -1,7 +1,6 @@
 package encode
 
 import (
-	"reflect"
 	"slices"
 
 	"onair/pkg/child"
@@ -17,8 +16,10 @@ type Settings struct {
 	Inputs   []Input
 	Failover selector.Conditions
 	Hold     tick.Tick
-	// Channel is encoded from a segment boundary on. Its runs must make the same initializations: ffmpeg.Channel.Unlike.
+	// Channel is encoded from a segment boundary on. Where its runs make other initializations than those before
+	// (ffmpeg.Channel.Unlike) Ladder is another number, which Output knows.
 	Channel ffmpeg.Channel
+	Ladder  int
 	Limits  child.Limits // of every run
 }
 
@@ -55,14 +56,7 @@ func (e *Encoder) adopt() {
 		e.event(Event{"warning", CodeSwitch, "", "the input that was asked for is removed: the choice is automatic again"})
 	}
 	e.sel.Change(s.Failover)
-	if reflect.DeepEqual(e.cfg.Channel, s.Channel) {
-		return
-	}
-	e.cfg.Channel, e.cfg.Limits = s.Channel, s.Limits
-	e.version++
-	faults := e.care.faults
-	e.care = newCare(s.Channel) // what the old one was too much for says little about the new one
-	e.care.faults = faults
+	e.ask(order{s.Ladder, s.Channel, s.Limits})
 }
 
 // forget lets go what is remembered of inputs that are gone or have been replaced: places in their spools mean nothing

@@ -31,7 +31,7 @@ func TestAnotherLadderTakesOverAtABoundary(t *testing.T) {
 	if got := r.e.active.made.Renditions[0].Bitrate; got != 50_000 || r.e.lastID != 2 {
 		t.Errorf("run %d has %d bit/s", r.e.lastID, got)
 	}
-	if !r.told("another ladder in the channel's file") {
+	if !r.told("other bitrates or presets in the channel's file") {
 		t.Error("it is not told why")
 	}
 	if st := r.e.Status(); st.Restarts != 0 {

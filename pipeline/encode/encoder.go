@@ -40,6 +40,7 @@ type Input interface {
 type Config struct {
 	FFmpeg  string // program
 	Channel ffmpeg.Channel
+	Ladder  int     // number of the channel's ladder, see Settings
 	Inputs  []Input // in order of preference
 	Slate   Input   // what is shown when none of them can be; its name is Slate. nil: nothing is
 	Output  Output
@@ -71,6 +72,8 @@ type Encoder struct {
 
 	settings *Settings // asked for, to be adopted; guarded by mu too
 	version  int       // of the channel that is encoded; of the loop, as all that follows
+	ladder   int       // number of the ladder on air
+	want     *wanted   // another one; nil: none
 
 	told     map[string]bool // events that are not repeated
 	active   *run
@@ -119,7 +122,7 @@ func New(cfg Config) (*Encoder, error) {
 	}
 	return &Encoder{
 		care: newCare(cfg.Channel),
-		cfg:  cfg, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
+		cfg:  cfg, ladder: cfg.Ladder, choice: selector.Auto, told: map[string]bool{}, sel: selector.New(cfg.Failover),
 		tracks: map[trackKey]*presence{}, switches: map[selector.Cause]uint64{},
 	}, nil
 }
@@ -214,9 +217,11 @@ func (e *Encoder) cut(d selector.Decision) {
 	e.active.feed.finish.Store(true)
 }
 
-func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason string) (*run, error) {
+// start makes a run of an order that reads a source and has its first frames at a place.
+func (e *Encoder) start(o order, src Source, at place, reason string) (*run, error) {
+	in, video, audio := at.in, at.video, at.audio
 	base := ffmpeg.Base(min(video, audio, in.at), e.cfg.Channel.Grid, e.cfg.Channel.Audio)
-	ch := e.channel()
+	ch := e.made(o)
 	ch.Select = src.Select
 	plan, err := ffmpeg.NewPlan(src.Probe, ch, ffmpeg.Interval{
 		Base: base, Start: video, Audio: audio, Fill: in.late, Hold: in.hold, From: in.at,
@@ -241,7 +246,7 @@ func (e *Encoder) start(src Source, in entrance, video, audio tick.Tick, reason 
 	}
 	r := &run{
 		id: e.lastID, version: e.version, src: src, start: video, base: base, reason: reason, plan: plan, out: e.cfg.Output,
-		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0, made: ch,
+		began: e.cfg.Now(), now: e.cfg.Now, gate: make(chan struct{}), still: in.hold > 0, order: o, made: ch,
 	}
 	if err := r.launch(&e.cfg, in); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ const (
 	CodeSlate     = "slate_lost"       // not even the slate can be shown
 	CodeSlow      = "encoder_slow"     // less is encoded because there is no time for all, or more again
 	CodeRendition = "rendition_failed" // one rendition fails alone and is left out, or is tried again
+	CodeLadder    = "ladder_failed"    // another ladder could not take over: the old one stays, and it is tried again
 	CodeNote      = "run_note"         // what is to be known about how an input is encoded
 )
 

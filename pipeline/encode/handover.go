@@ -25,18 +25,20 @@ func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 	case src.Input != e.active.src.Input:
 		e.explain(d)
 		e.planned = d
-		e.plan(src, at, now, d.Reason)
+		e.plan(e.current(), src, at, now, d.Reason)
 	case back:
-		e.plan(src, at, now, "sound that is back")
+		e.plan(e.current(), src, at, now, "sound that is back")
+	case e.want != nil && now >= e.want.at && !e.active.still:
+		e.plan(e.want.order, src, at, now, "another ladder in the channel's file")
 	case e.active.version != e.version && !e.active.still:
-		e.plan(src, at, now, "another ladder in the channel's file")
+		e.plan(e.current(), src, at, now, "other bitrates or presets in the channel's file")
 	case now-e.active.began > e.cfg.Rotate:
-		e.plan(src, at, now, "planned rotation")
+		e.plan(e.current(), src, at, now, "planned rotation")
 	case src.Table.Shifted(e.active.start, at):
-		e.plan(src, at, now, "correction of the source's clock")
+		e.plan(e.current(), src, at, now, "correction of the source's clock")
 	default:
 		if how := e.better(now); how != "" {
-			e.plan(src, at, now, how)
+			e.plan(e.current(), src, at, now, how)
 		}
 	}
 }
@@ -57,20 +59,24 @@ func (e *Encoder) boundary(src Source) (at tick.Tick, ok bool) {
 }
 
 // plan prepares the hand-over to a run of src at a segment boundary.
-func (e *Encoder) plan(src Source, at, now tick.Tick, reason string) {
+func (e *Encoder) plan(o order, src Source, at, now tick.Tick, reason string) {
 	src.rejoin()
 	src.asOf = at
 	in, ok := src.enter(at, now)
 	if !ok {
 		return
 	}
-	r, err := e.start(src, in, at, at, reason)
-	if err != nil {
+	r, err := e.start(o, src, place{video: at, audio: at, in: in}, reason)
+	switch {
+	case err != nil && o.ladder != e.ladder:
+		e.delay(now, src.Input, err)
+		return
+	case err != nil:
 		e.fail(now, src.Input, err)
 		return
 	}
 	e.next, e.switchAt = r, at
-	e.cfg.Output.Take(r.id, at, at)
+	e.cfg.Output.Take(r.id, o.ladder, at, at)
 	r.open()
 }
 
@@ -78,20 +84,13 @@ func (e *Encoder) plan(src Source, at, now tick.Tick, reason string) {
 func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 	video, audio, _ := e.cfg.Output.Next(false)
 	switch {
-	case min(video, audio) >= e.switchAt, max(video, audio) >= e.switchAt+straggling:
-		old := e.active
-		old.stop()
-		e.cfg.Output.Done(old.id)
-		e.active, e.next, e.last = e.next, nil, e.next.src.Input
-		e.cfg.Output.Expect(e.active.plan.Outputs)
-		e.took(e.last, e.planned)
-		e.event(Event{"info", CodeHandover, e.last, fmt.Sprintf("run %d took over from run %d at segment %d (%s)",
-			e.active.id, old.id, e.cfg.Channel.Grid.K(e.switchAt), e.active.reason)})
+	case (min(video, audio) >= e.switchAt || max(video, audio) >= e.switchAt+straggling) && e.arrived():
+		e.takeOver()
 	case e.active.over():
 		e.bury(now, nil)
 	case e.stalled(e.active, now):
 		e.bury(now, errStalled)
-	case e.next.over(), e.stalled(e.next, now):
+	case e.next.over(), e.stalled(e.next, now), e.late(max(video, audio)):
 		e.keep(now)
 	case e.lost(e.active.src.Input, now):
 		e.cut(d) // it cannot reach the hand-over: what follows goes on at its end
@@ -103,6 +102,10 @@ func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 // keep gives a hand-over up because the run that was to take over has failed. The active one goes on, unless some of
 // its frames have been refused in favour of the other's.
 func (e *Encoder) keep(now tick.Tick) {
+	if e.next.order.ladder != e.ladder {
+		e.postpone(now)
+		return
+	}
 	err := fmt.Errorf("run %d, which was to take over (%s), failed: %w", e.next.id, e.next.reason, e.why(e.next))
 	input := e.next.src.Input
 	e.next.stop()
@@ -118,7 +121,7 @@ func (e *Encoder) keep(now tick.Tick) {
 // drop ends the planned run, and gives its share back to the active one.
 func (e *Encoder) drop() {
 	e.next.stop()
-	e.cfg.Output.Take(e.active.id, e.switchAt, e.switchAt)
+	e.cfg.Output.Take(e.active.id, e.ladder, e.switchAt, e.switchAt)
 	e.cfg.Output.Done(e.next.id)
 	e.next = nil
 }

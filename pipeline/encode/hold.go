@@ -26,7 +26,8 @@ func (e *Encoder) still(now tick.Tick) bool {
 	}
 	in.late, in.end = true, e.usedUp
 	in.hold = grid.Rate.At(grid.Rate.Slot(e.cfg.Hold))
-	r, err := e.start(src, in, video, audio, fmt.Sprintf("the last picture of %s is held", src.Input))
+	at := place{video: video, audio: audio, in: in}
+	r, err := e.start(e.current(), src, at, fmt.Sprintf("the last picture of %s is held", src.Input))
 	if err != nil {
 		e.event(Event{"warning", CodeRestart, src.Input,
 			fmt.Sprintf("the last picture of %s cannot be held: %v", src.Input, err)})
@@ -34,8 +35,8 @@ func (e *Encoder) still(now tick.Tick) bool {
 	}
 	r.feed.finish.Store(true)
 	e.active = r
+	e.cfg.Output.Take(r.id, e.ladder, video, audio)
 	e.cfg.Output.Expect(r.plan.Outputs)
-	e.cfg.Output.Take(r.id, video, audio)
 	r.open()
 	return true
 }

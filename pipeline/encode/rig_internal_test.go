@@ -119,6 +119,16 @@ type rig struct {
 	refuse error        // what Header says
 
 	expected []string // renditions
+
+	ladder int     // on air
+	coming *coming // a run of another one
+}
+
+// coming is a run that is to take over with another ladder: what it brings is kept beside.
+type coming struct {
+	run, ladder  int
+	video, audio tick.Tick
+	frames       []func()
 }
 
 func newRig(t *testing.T, letters ...byte) *rig {
@@ -212,9 +222,18 @@ func (r *rig) Next(whole bool) (video, audio tick.Tick, ok bool) {
 	return at[0], at[1], true
 }
 
-func (r *rig) Take(run int, video, audio tick.Tick) {
+func (r *rig) Take(run, ladder int, video, audio tick.Tick) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.coming = nil
+	if ladder != r.ladder {
+		r.coming = &coming{run: run, ladder: ladder, video: video, audio: audio}
+		return
+	}
+	r.take(run, video, audio)
+}
+
+func (r *rig) take(run int, video, audio tick.Tick) {
 	for name, c := range r.cutter {
 		if name == "a" {
 			c.Take(run, audio)
@@ -229,6 +248,13 @@ func (r *rig) Expect(renditions []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expected = renditions
+	if c := r.coming; c != nil {
+		r.ladder, r.coming = c.ladder, nil
+		r.take(c.run, c.video, c.audio)
+		for _, push := range c.frames {
+			push()
+		}
+	}
 }
 
 func (r *rig) Header(int, string, fmp4.Header) error {
@@ -243,11 +269,18 @@ func (r *rig) Frame(run int, rendition string, f Frame) error {
 	if f.Slate {
 		r.slates[run] = true
 	}
-	segs, err := r.cutter[rendition].Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
-	if err != nil {
-		r.events = append(r.events, "cutter: "+err.Error())
+	push := func() {
+		segs, err := r.cutter[rendition].Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
+		if err != nil {
+			r.events = append(r.events, "cutter: "+err.Error())
+		}
+		r.segs[rendition] = append(r.segs[rendition], segs...)
 	}
-	r.segs[rendition] = append(r.segs[rendition], segs...)
+	if r.coming != nil && r.coming.run == run {
+		r.coming.frames = append(r.coming.frames, push)
+		return nil
+	}
+	push()
 	return nil
 }
 

@@ -52,7 +52,8 @@ type run struct {
 	refused   atomic.Bool           // and the run was ended for it
 	now       func() tick.Tick
 
-	made   ffmpeg.Channel // what the plan was made for
+	order  order          // what it is made for
+	made   ffmpeg.Channel // what the plan was made for: all of that, or less
 	tracks []track        // as in plan.Outputs
 	blamed string         // rendition that it was ended for
 	excess error          // that it took too much, for which it was ended
@@ -68,7 +69,7 @@ func (r *run) launch(cfg *Config, in entrance) error {
 		return fmt.Errorf("input %s: %w", r.src.Input, err)
 	}
 	proc, err := child.Start(child.Spec{
-		Path: cfg.FFmpeg, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1, Limits: cfg.Limits, Groups: cfg.Groups,
+		Path: cfg.FFmpeg, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1, Limits: r.order.limits, Groups: cfg.Groups,
 	})
 	if err != nil {
 		return err

@@ -52,11 +52,14 @@ type Output interface {
 	// Next is where media is wanted next: the earliest expected frame over the video and over the audio renditions. With
 	// whole set, the start of the first segment that is not complete in every rendition. ok is false before any media.
 	Next(whole bool) (video, audio tick.Tick, ok bool)
-	// Take hands over to a run from video and audio on: only its frames are used from there.
-	Take(run int, video, audio tick.Tick)
+	// Take hands over to a run from video and audio on: only its frames are used from there. A run of another ladder than
+	// the one on air has its place at a segment's start; its frames are kept beside those of the run before, until Expect
+	// settles that it takes over, or Take gives that one its place back.
+	Take(run, ladder int, video, audio tick.Tick)
 	Header(run int, rendition string, h fmp4.Header) error
 	Frame(run int, rendition string, f Frame) error
-	// Expect names the renditions that come from now on. The others are not waited for, and are not what Next is about.
+	// Expect names the renditions that come from now on, of the run that was given its place last. The others are not
+	// waited for, and are not what Next is about.
 	Expect(renditions []string)
 	// Done tells that a run has delivered all it will.
 	Done(run int)

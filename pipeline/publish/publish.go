@@ -70,7 +70,11 @@ type Publisher struct {
 	queue    *queue
 	inits    map[string]*initObject // by object name
 	window   *presentation.Window
-	known    map[string]presentation.Track // as last described
+	tracks   []presentation.Track          // those that there are, in their order
+	known    map[string]presentation.Track // the same, as last described
+	changes  []change                      // that the window has yet to see
+	places   []string                      // tracks by their bit in trash.held
+	lists    map[string]bool               // tracks whose playlists are written
 	applied  map[string]presentation.Track // as the window has them
 	restored bool
 	reading  job
@@ -113,11 +117,13 @@ func New(c Config) (*Publisher, error) {
 	p := &Publisher{
 		cfg: c, limit: max(t*3/2, t+3*tick.Second), caching: caching(w.Snapshot().Size(), t),
 		wake: make(chan struct{}, 1), window: w,
-		inits: map[string]*initObject{}, known: map[string]presentation.Track{}, applied: map[string]presentation.Track{},
+		inits: map[string]*initObject{}, lists: map[string]bool{}, tracks: c.Presentation.Tracks,
+		known: map[string]presentation.Track{}, applied: map[string]presentation.Track{},
 	}
 	names := make([]string, 0, len(c.Presentation.Tracks))
 	for _, t := range c.Presentation.Tracks {
 		names = append(names, t.Name)
+		p.place(t.Name)
 		p.applied[t.Name] = t
 		p.known[t.Name] = t
 	}
@@ -164,6 +170,11 @@ func (p *Publisher) SetInit(track presentation.Track, body []byte) {
 		return
 	}
 	p.known[track.Name] = track
+	p.writeInit(track, body)
+}
+
+// writeInit has an initialization stored that is not yet. The caller holds mu.
+func (p *Publisher) writeInit(track presentation.Track, body []byte) {
 	o := p.initObject(track, body)
 	if old, ok := p.inits[o.Name]; !ok || string(old.object.Body) != string(body) {
 		p.inits[o.Name] = &initObject{object: o}

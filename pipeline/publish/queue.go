@@ -17,6 +17,7 @@ type queue struct {
 	last      int64            // highest number settled or given up
 	any       bool             // last is set
 	delivered map[string]int64 // newest number of each track
+	since     map[string]int64 // number that tracks which came later begin with
 	lags      map[string]*lag
 }
 
@@ -57,7 +58,8 @@ const (
 
 func newQueue(c queueConfig) *queue {
 	q := &queue{
-		queueConfig: c, live: c.tracks, entries: map[int64]*entry{}, delivered: map[string]int64{}, lags: map[string]*lag{},
+		queueConfig: c, live: c.tracks, entries: map[int64]*entry{}, delivered: map[string]int64{},
+		since: map[string]int64{}, lags: map[string]*lag{},
 	}
 	for _, t := range c.tracks {
 		q.lags[t] = newLag(c.longest)
@@ -66,6 +68,13 @@ func newQueue(c queueConfig) *queue {
 }
 
 func (q *queue) expect(tracks []string) { q.live = slices.Clone(tracks) }
+
+// meet makes a track known that begins with number k, if it is not.
+func (q *queue) meet(track string, k int64) {
+	if q.lags[track] == nil {
+		q.lags[track], q.since[track] = newLag(q.longest), k
+	}
+}
 
 func (q *queue) len() int { return len(q.entries) }
 
@@ -178,7 +187,7 @@ func (q *queue) judge(e *entry, now time.Time, ready func(*item) bool) verdict {
 		}
 	}
 	for _, name := range q.live {
-		if e.items[name] != nil || q.delivered[name] > e.k {
+		if e.items[name] != nil || q.delivered[name] > e.k || q.since[name] > e.k {
 			continue
 		}
 		l := q.lags[name]

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,7 +26,8 @@ type found struct {
 	objects   map[string]store.Info
 	playlists map[string]hls.Playlist // by track
 	listedAt  time.Time               // newest media playlist
-	periods   []int64
+	periods   []dash.Period
+	gone      []presentation.Track // those of playlists that the channel has no longer
 	troubles  []error
 }
 
@@ -58,60 +58,12 @@ func (p *Publisher) readBack(ctx context.Context) {
 		p.event("error", err.Error())
 		p.window, _ = presentation.New(p.cfg.Presentation) // was valid before
 	}
-}
-
-// find reads everything that is needed, without the lock.
-func (p *Publisher) find(ctx context.Context) (found, error) {
-	prefix := p.cfg.Presentation.Channel + "/"
-	infos, err := p.cfg.Store.List(ctx, prefix)
-	if err != nil {
-		return found{}, err
-	}
-	f := found{objects: make(map[string]store.Info, len(infos)), playlists: map[string]hls.Playlist{}}
-	for _, i := range infos {
-		f.objects[strings.TrimPrefix(i.Name, prefix)] = i
-	}
-	for _, t := range p.cfg.Presentation.Tracks {
-		info, ok := f.objects[hls.MediaName(t.Name)]
-		if !ok {
-			continue
-		}
-		o, err := p.cfg.Store.Get(ctx, info.Name)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return found{}, err
-		}
-		list, err := hls.ReadMedia(o.Body)
-		if err != nil {
-			f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
-			continue
-		}
-		f.playlists[t.Name] = list
-		if info.Modified.After(f.listedAt) {
-			f.listedAt = info.Modified
+	snap := p.window.Snapshot()
+	for _, t := range f.gone {
+		if _, there := snap.Track(t.Name); !there {
+			p.trash.strangers = append(p.trash.strangers, p.cfg.Presentation.Channel+"/"+hls.MediaName(t.Name))
 		}
 	}
-	return f, p.findPeriods(ctx, &f)
-}
-
-func (p *Publisher) findPeriods(ctx context.Context, f *found) error {
-	info, ok := f.objects[dash.FileName]
-	if !ok {
-		return nil
-	}
-	o, err := p.cfg.Store.Get(ctx, info.Name)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if f.periods, err = dash.ReadPeriods(o.Body); err != nil {
-		f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
-	}
-	return nil
 }
 
 // takeStock notes what the store holds, so that retention finds it.
@@ -121,21 +73,21 @@ func (p *Publisher) takeStock(f found) {
 	for short, info := range f.objects {
 		track, file, below := strings.Cut(short, "/")
 		if !below {
-			if t, ok := strings.CutSuffix(short, ".m3u8"); ok && short != hls.FileName && p.trackIndex(t) < 0 {
+			if t, ok := strings.CutSuffix(short, ".m3u8"); ok && short != hls.FileName && f.strange(p, t) {
 				p.trash.strangers = append(p.trash.strangers, info.Name)
 			}
 			continue
 		}
 		if number, ok := strings.CutSuffix(file, ".m4s"); ok {
 			k, err := strconv.ParseInt(number, 10, 64)
-			switch i := p.trackIndex(track); {
+			switch {
 			case err != nil:
 			case k > future:
 				p.trash.future = append(p.trash.future, info.Name) // of another grid or clock; the name may be needed one day
-			case i < 0:
+			case f.strange(p, track):
 				p.trash.leftovers[k] = append(p.trash.leftovers[k], info.Name)
 			default:
-				p.trash.hold(k, i)
+				p.hold(k, track)
 			}
 		} else if strings.HasPrefix(file, "init-") {
 			p.trash.use(info.Name, 0)
@@ -160,7 +112,8 @@ func (p *Publisher) restore(f found) error {
 	}
 	snap := p.window.Snapshot()
 	p.queue.pass(snap.Last())
-	for _, t := range snap.Tracks() {
+	for _, t := range snap.All() {
+		p.lists[t.Name] = true
 		for _, s := range snap.Segments(t.Name) {
 			if !s.Gap {
 				p.trash.use(p.objectName(t.Name, s.Init), s.K)
@@ -178,7 +131,10 @@ func (p *Publisher) restore(f found) error {
 // align makes one list of the tracks' playlists, which differ by the last number if the process died while writing
 // them: it begins where the newest begins, and what one lists all have listed.
 func (p *Publisher) align(f found) (l presentation.Listed, last int64, ok bool) {
-	for _, list := range f.playlists {
+	for name, list := range f.playlists {
+		if !p.configured(name) {
+			continue // what is gone decides nothing
+		}
 		end := list.First + int64(len(list.Segments)) - 1
 		if len(list.Segments) == 0 {
 			continue
@@ -194,7 +150,13 @@ func (p *Publisher) align(f found) (l presentation.Listed, last int64, ok bool) 
 	if !ok || last < l.First {
 		return l, last, false
 	}
-	l.Periods = f.periods
+	l.Gone, l.Described = f.gone, map[string][]presentation.Track{}
+	for _, period := range f.periods {
+		l.Periods = append(l.Periods, period.ID)
+		for _, t := range period.Tracks {
+			l.Described[t.Init] = describeOnce(l.Described[t.Init], t)
+		}
+	}
 	l.Segments = map[string][]presentation.Segment{}
 	for name, list := range f.playlists {
 		init := ""
@@ -222,30 +184,6 @@ func (p *Publisher) whole(f found, track string, s *presentation.Segment) bool {
 	init, ok := f.objects[track+"/"+s.Init]
 	s.Bytes = info.Size
 	return ok && init.Size > 0
-}
-
-// salvage adds segments that were stored, but whose listing the process did not live to see.
-func (p *Publisher) salvage(f found, l *presentation.Listed, last int64) {
-	newest := p.cfg.Presentation.Grid.K(p.cfg.Now() + farAhead)
-	for k := last + 1; k <= newest; k++ {
-		row := map[string]presentation.Segment{}
-		for name, segs := range l.Segments {
-			s := presentation.Segment{K: k, Init: segs[len(segs)-1].Init}
-			if s.Init != "" && p.whole(f, name, &s) {
-				row[name] = s
-			}
-		}
-		if len(row) == 0 {
-			return
-		}
-		for name, segs := range l.Segments {
-			s, ok := row[name]
-			if !ok {
-				s = presentation.Segment{K: k, Gap: true, Init: segs[len(segs)-1].Init}
-			}
-			l.Segments[name] = append(segs, s)
-		}
-	}
 }
 
 // wasFresh says since when viewers have seen the newest media that the playlists list.

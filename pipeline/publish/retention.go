@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -13,7 +12,7 @@ import (
 type trash struct {
 	job
 	names     []string           // to be deleted
-	held      map[int64]uint64   // segment number → tracks, as bits of their place in the presentation
+	held      map[int64]uint64   // segment number → tracks, as bits of Publisher.places
 	leftovers map[int64][]string // segments of tracks that the channel no longer has
 	inits     map[string]int64   // initialization → last number that needs it
 	strangers []string           // playlists of tracks that the channel no longer has
@@ -52,16 +51,6 @@ func (t *trash) throw(names ...string) {
 	t.names = append(t.names, names[:min(len(names), maxTrash-len(t.names))]...)
 }
 
-// trackIndex is a track's place in the presentation, -1 for one that is not part of it.
-func (p *Publisher) trackIndex(name string) int {
-	for i, t := range p.cfg.Presentation.Tracks {
-		if t.Name == name {
-			return i
-		}
-	}
-	return -1
-}
-
 // expire throws away what is older than the presentation still needs (RFC 8216bis §6.2.2). It goes by numbers alone,
 // also when nothing can be written: on a full disk that is what makes room again.
 func (p *Publisher) expire() {
@@ -70,9 +59,9 @@ func (p *Publisher) expire() {
 		if k >= oldest {
 			continue
 		}
-		for i, t := range p.cfg.Presentation.Tracks {
+		for i, name := range p.places {
 			if tracks&(1<<i) != 0 {
-				p.trash.throw(p.objectName(t.Name, strconv.FormatInt(k, 10)+".m4s"))
+				p.trash.throw(p.segmentName(name, k))
 			}
 		}
 		delete(p.trash.held, k)

@@ -177,7 +177,7 @@ func (p *Publisher) describe(track presentation.Track) {
 		if t.Name == track.Name {
 			t = track
 		}
-		if t.Init != track.Init {
+		if _, there := p.applied[t.Name]; !there || t.Init != track.Init {
 			continue
 		}
 		if err := p.window.SetTrack(t); err != nil {
@@ -195,6 +195,7 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	if s := p.window.Snapshot(); s.Len() > 0 {
 		skipped = max(0, k-s.Last()-1)
 	}
+	p.turn(k)
 	if err := p.window.Append(k, segs); err != nil {
 		p.failed(err)
 		if errors.Is(err, presentation.ErrListed) {
@@ -208,7 +209,7 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	for name, s := range segs {
 		p.trash.use(p.objectName(name, s.Init), k)
 	}
-	p.countGaps(uint64(skipped), segs)
+	p.countGaps(k, uint64(skipped), segs)
 	if len(segs) > 0 {
 		p.status.settled++
 	}
@@ -220,8 +221,12 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 }
 
 // countGaps counts what the tracks lack: whole numbers that were skipped, and what is missing of the newest one.
-func (p *Publisher) countGaps(skipped uint64, segs map[string]presentation.Segment) {
-	for name, t := range p.status.tracks {
+func (p *Publisher) countGaps(k int64, skipped uint64, segs map[string]presentation.Segment) {
+	for name := range p.known {
+		if p.queue.since[name] > k {
+			continue
+		}
+		t := p.status.tracks[name]
 		t.Gaps += skipped
 		if _, there := segs[name]; !there {
 			t.Gaps++

@@ -60,7 +60,7 @@ func (p *Publisher) Status() Status {
 	s := p.status.Status
 	s.Store = p.cfg.Store.String()
 	s.Queue, s.QueueBytes = p.queue.len(), p.queue.bytes
-	for _, t := range p.cfg.Presentation.Tracks {
+	for _, t := range p.tracks {
 		ts := *p.status.tracks[t.Name]
 		s.Gaps += ts.Gaps
 		s.Tracks = append(s.Tracks, ts)

@@ -35,6 +35,10 @@ func (p *Publisher) objectName(track, file string) string {
 	return p.cfg.Presentation.Channel + "/" + track + "/" + file
 }
 
+func (p *Publisher) segmentName(track string, k int64) string {
+	return p.objectName(track, strconv.FormatInt(k, 10)+".m4s")
+}
+
 // Cache-Control by object: a playlist may be half a target duration old; the MPD is asked for anew by a player, which
 // takes the time from its Date, and kept as long by shared caches; media never changes under its name and is there for
 // as long as any playlist can list it. Slate may be media at another origin, so caches ask again soon.
@@ -62,7 +66,7 @@ func (p *Publisher) initObject(t presentation.Track, body []byte) store.Object {
 }
 
 func (p *Publisher) segmentObject(it *item) store.Object {
-	name := p.objectName(it.Track, strconv.FormatInt(it.K, 10)+".m4s")
+	name := p.segmentName(it.Track, it.K)
 	return store.Object{Name: name, Body: it.Body, Type: store.Type(name), Cache: p.mediaCache(it.Slate)}
 }
 
@@ -84,7 +88,7 @@ func (p *Publisher) writeQueue(ctx context.Context, now time.Time, sooner func(t
 				continue
 			}
 			if it.due(now) && p.status.writing < writers {
-				p.trash.hold(it.K, p.trackIndex(it.Track))
+				p.hold(it.K, it.Track)
 				p.startWrite(ctx, &it.job, write{p.segmentObject(it), it.deadline, func(at time.Time) { p.stored(it, at) }})
 			}
 			sooner(it.after)
@@ -168,6 +172,7 @@ func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) 
 	}
 	p.status.LastK, p.status.ListedAt, p.status.Media = snap.Last(), at, m.media
 	p.removeStrangers()
+	p.leave(snap)
 	p.tell(snap, at)
 }
 
@@ -194,7 +199,7 @@ func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot,
 	half := seconds(tick.Tick(snap.TargetDuration()) * tick.Second / 2)
 	listCache := "public, max-age=" + half
 	var lists []store.Object
-	for _, t := range snap.Tracks() {
+	for _, t := range snap.All() {
 		body, err := hls.Media(snap, t.Name)
 		if err != nil {
 			return err

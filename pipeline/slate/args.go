@@ -32,11 +32,11 @@ func (s *Slate) size(between string) string { return fmt.Sprint(s.w, between, s.
 const loading = 20 * time.Second
 
 // load reads the picture file. One that cannot be read is replaced by the plain card, and an event says so.
-func (s *Slate) load(ctx context.Context) []byte {
-	if s.cfg.Image == "" {
+func (s *Slate) load(ctx context.Context, image string) []byte {
+	if image == "" {
 		return nil
 	}
-	p, err := Load(ctx, s.cfg.FFmpeg, s.cfg.Image, s.w, s.h)
+	p, err := Load(ctx, s.cfg.FFmpeg, image, s.w, s.h)
 	if err != nil && ctx.Err() == nil {
 		s.cfg.Event("error", fmt.Sprintf("the slate shows a plain card: %v", err))
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,16 +40,21 @@ type Sink interface {
 	Datagram(ts []byte, now tick.Tick, lost int)
 }
 
+// Look is what a slate shows, and may change while it runs.
+type Look struct {
+	Text  string
+	Image string // picture file; empty: a plain card with name, text and clock
+}
+
 // Config describes a slate.
 type Config struct {
 	FFmpeg        string // program
 	Width, Height int    // of the picture that it is shown in
 	Title         string // the channel's name
-	Text          string
-	Image         string // picture file; empty: a plain card with name, text and clock
-	Sink          Sink
-	Now           func() tick.Tick
-	Event         func(level, message string) // "info", "warning", "error"
+	Look
+	Sink  Sink
+	Now   func() tick.Tick
+	Event func(level, message string) // "info", "warning", "error"
 }
 
 // Slate fills its sink with the slate's stream.
@@ -55,11 +62,16 @@ type Slate struct {
 	cfg    Config
 	w, h   int
 	format ffmpeg.Video
+
+	look atomic.Pointer[Look]      // asked for
+	card atomic.Pointer[card.Card] // what is drawn
+	news chan struct{}             // look is another one
 }
 
 // New makes a slate. It starts nothing.
 func New(cfg Config) *Slate {
-	s := &Slate{cfg: cfg}
+	s := &Slate{cfg: cfg, news: make(chan struct{}, 1)}
+	s.look.Store(&cfg.Look)
 	s.w, s.h = fit(cfg.Width, cfg.Height)
 	s.format = ffmpeg.Video{
 		Codec: "mpeg2video", Width: s.w, Height: s.h, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 1, Den: 1},
@@ -87,14 +99,15 @@ func (s *Slate) Video() ffmpeg.Video { return s.format }
 
 // Run makes the stream until ctx ends. An FFmpeg that fails is started again, later and later.
 func (s *Slate) Run(ctx context.Context) error {
-	picture := s.load(ctx)
-	c, err := card.New(card.Config{Width: s.w, Height: s.h, Title: s.cfg.Title, Text: s.cfg.Text, Picture: picture})
-	if err != nil {
-		return fmt.Errorf("slate: %w", err)
+	if err := s.paint(ctx); err != nil {
+		return err
 	}
+	var painting sync.WaitGroup
+	defer painting.Wait()
+	painting.Go(func() { s.repaint(ctx) })
 	for failures := 0; !stopped(ctx); {
 		began := time.Now()
-		err := s.session(ctx, c)
+		err := s.session(ctx)
 		if stopped(ctx) {
 			break
 		}
@@ -106,6 +119,44 @@ func (s *Slate) Run(ctx context.Context) error {
 		failures++
 	}
 	return nil
+}
+
+// Change has something else shown, from the next second on that is drawn.
+func (s *Slate) Change(l Look) {
+	if was := s.look.Swap(&l); *was == l {
+		return
+	}
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// paint makes the card of the newest look.
+func (s *Slate) paint(ctx context.Context) error {
+	l := s.look.Load()
+	c, err := card.New(card.Config{
+		Width: s.w, Height: s.h, Title: s.cfg.Title, Text: l.Text, Picture: s.load(ctx, l.Image),
+	})
+	if err != nil {
+		return fmt.Errorf("slate: %w", err)
+	}
+	s.card.Store(c)
+	return nil
+}
+
+// repaint follows Change until ctx ends.
+func (s *Slate) repaint(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.news:
+		}
+		if err := s.paint(ctx); err != nil {
+			s.cfg.Event("error", fmt.Sprintf("the slate stays as it was: %v", err))
+		}
+	}
 }
 
 // tell makes an event of a session's end: of the first, and then ever more seldom.
@@ -125,7 +176,7 @@ func (s *Slate) tell(err error, failures int) {
 var errLate = errors.New("the slate's clock has fallen behind")
 
 // session runs one FFmpeg until it ends or ctx does.
-func (s *Slate) session(ctx context.Context, c *card.Card) error {
+func (s *Slate) session(ctx context.Context) error {
 	proc, err := child.Start(child.Spec{Path: s.cfg.FFmpeg, Args: s.args(), Outputs: 1})
 	if err != nil {
 		return err
@@ -139,7 +190,7 @@ func (s *Slate) session(ctx context.Context, c *card.Card) error {
 	})
 	g.Go(func() error {
 		defer cancel()
-		return s.draw(inner, c, proc.Stdin())
+		return s.draw(inner, proc.Stdin())
 	})
 	g.Go(func() error {
 		defer proc.Kill() // which lets the other two end
@@ -179,7 +230,7 @@ func (s *Slate) read(from io.Reader, alive chan<- struct{}) error {
 }
 
 // draw writes a picture as every second of the channel's time begins.
-func (s *Slate) draw(ctx context.Context, c *card.Card, to io.Writer) error {
+func (s *Slate) draw(ctx context.Context, to io.Writer) error {
 	// Not before the second begins: where the first one lies decides for all.
 	for due := (s.cfg.Now()/period + 1) * period; !stopped(ctx); due += period {
 		now := s.cfg.Now()
@@ -190,7 +241,7 @@ func (s *Slate) draw(ctx context.Context, c *card.Card, to io.Writer) error {
 		if stopped(ctx) {
 			break
 		}
-		if _, err := to.Write(c.Draw((due + Lead).Time().Local())); err != nil {
+		if _, err := to.Write(s.card.Load().Draw((due + Lead).Time().Local())); err != nil {
 			return nil //nolint:nilerr // why it ended is what FFmpeg says
 		}
 	}

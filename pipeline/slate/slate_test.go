@@ -69,14 +69,20 @@ func clock() tick.Tick { return tick.FromTime(time.Now()) }
 // running runs a slate until something holds.
 func running(t *testing.T, cfg slate.Config, s *sink, until func() bool) {
 	t.Helper()
+	runningOf(t, cfg, s, func(*slate.Slate) bool { return until() })
+}
+
+func runningOf(t *testing.T, cfg slate.Config, s *sink, until func(*slate.Slate) bool) {
+	t.Helper()
 	s.detector = mpegts.NewDetector("mpeg2video")
 	cfg.Sink, cfg.Now, cfg.Event = s, clock, s.event
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- slate.New(cfg).Run(ctx) }()
+	made := slate.New(cfg)
+	go func() { done <- made.Run(ctx) }()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !until(); <-poll.C {
+	for deadline := time.Now().Add(20 * time.Second); !until(made); <-poll.C {
 		if time.Now().After(deadline) {
 			t.Errorf("in vain waited; %d pictures, events %q", s.pictures(), s.events)
 			break
@@ -127,9 +133,37 @@ func TestAnEncoderThatFailsIsStartedAgainAndTold(t *testing.T) {
 func TestAPictureFileThatCannotBeReadIsReplacedByTheCard(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
-	running(t, slate.Config{FFmpeg: "ffmpeg", Width: 320, Height: 180, Image: "/nowhere.png"}, s, func() bool { return s.pictures() > 0 })
+	look := slate.Look{Image: "/nowhere.png"}
+	running(t, slate.Config{FFmpeg: "ffmpeg", Width: 320, Height: 180, Look: look}, s, func() bool { return s.pictures() > 0 })
 	if len(s.events) != 1 || !strings.Contains(s.events[0], "plain card: picture file /nowhere.png") {
 		t.Errorf("events %q", s.events)
+	}
+}
+
+// TestAnotherLookIsShownWithoutABreak: its encoder goes on, and what cannot be shown is told.
+func TestAnotherLookIsShownWithoutABreak(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	told := 0
+	runningOf(t, slate.Config{FFmpeg: "ffmpeg", Width: 320, Height: 180}, s, func(made *slate.Slate) bool {
+		if s.pictures() > 0 {
+			made.Change(slate.Look{Text: "back soon", Image: "/nowhere.png"})
+		}
+		s.mu.Lock()
+		events := len(s.events)
+		s.mu.Unlock()
+		if events > 0 && told == 0 {
+			told = s.pictures()
+		}
+		return told > 0 && s.pictures() >= told+2
+	})
+	if len(s.events) != 1 || !strings.Contains(s.events[0], "picture file /nowhere.png") {
+		t.Errorf("events %q", s.events)
+	}
+	for i := range s.pts[1:] {
+		if step := s.pts[i+1] - s.pts[i]; step != 90_000 {
+			t.Errorf("picture %d comes %d/90000 s after the one before", i+1, step)
+		}
 	}
 }
 

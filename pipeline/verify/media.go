@@ -53,7 +53,7 @@ func (v *viewing) checkInit(t *track, o object) {
 		want := fmt.Sprintf("%s.%02x%02x%02x", h.Codec, p[0], p[1], p[2])
 		f.check(mediaInit, o.name, h.CodecString() == want, "codec string %s, avcC says %s", h.CodecString(), want)
 	}
-	t.header = &h
+	t.headers[o.name], t.header = &h, &h
 }
 
 // learnGrid derives T from where segment k begins: the one span of whole ticks that explains it.
@@ -68,6 +68,9 @@ func (v *viewing) learnGrid(t *track, k, start int64) {
 // checkSegment applies the rules for a media segment.
 func (v *viewing) checkSegment(t *track, e entry, o object) {
 	f := v.found
+	if h := t.headers[beside(t.playlist, e.init)]; h != nil {
+		t.header = h
+	}
 	if t.header == nil {
 		return
 	}

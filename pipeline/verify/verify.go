@@ -84,8 +84,9 @@ type track struct {
 	name, playlist string
 	member         member // the EXT-X-MEDIA that names it, if one does
 	list           *mediaList
-	header         *fmp4.Header
-	frame          uint32 // duration of a frame, in the header's timescale
+	headers        map[string]*fmp4.Header // by the names of inits
+	header         *fmp4.Header            // of the newest segment that was read
+	frame          uint32                  // duration of a frame, in the header's timescale
 	inits          map[string][]byte
 	media          map[int64]string // names of all that was listed as media
 	gaps           map[int64]bool

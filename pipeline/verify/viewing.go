@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"onair/pkg/fmp4"
 	"onair/pkg/tick"
 )
 
@@ -28,9 +29,10 @@ func (v *viewing) readIndex(o object) {
 			continue
 		}
 		t := &track{
-			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, media: map[int64]string{},
-			gaps: map[int64]bool{},
-			read: map[int64]facts{}, inMPD: map[int64]bool{}, mpdInits: map[string]bool{},
+			name: renditionName(uri), playlist: uri, inits: map[string][]byte{}, headers: map[string]*fmp4.Header{},
+			media: map[int64]string{},
+			gaps:  map[int64]bool{},
+			read:  map[int64]facts{}, inMPD: map[int64]bool{}, mpdInits: map[string]bool{},
 		}
 		for _, e := range m.members {
 			if e.uri == uri {
@@ -40,6 +42,14 @@ func (v *viewing) readIndex(o object) {
 		v.byPlaylist[uri], v.byName[t.name] = t, t
 		v.tracks = append(v.tracks, t)
 	}
+	offered := m.playlists()
+	v.tracks = slices.DeleteFunc(v.tracks, func(t *track) bool {
+		if slices.Contains(offered, t.playlist) {
+			return false
+		}
+		delete(v.byPlaylist, t.playlist) // it may come back; the manifest may still list what it had
+		return true
+	})
 }
 
 // readPlaylist takes a media playlist.

@@ -42,6 +42,7 @@ type Config struct {
 	Agent   string // what requests say they come from
 	// After gives at most limit events with numbers beyond seq, the oldest of those that are kept first.
 	After     func(seq uint64, limit int) []Event
+	Seen      uint64            // number of the newest event that is not to be posted any more
 	Transport http.RoundTripper // default: a connection of its own, TLS by the system's roots, the environment's proxy
 	Log       zerolog.Logger
 }
@@ -79,6 +80,7 @@ func New(cfg Config) (*Hook, error) {
 			return http.ErrUseLastResponse // what is posted is for nobody but whom the file names
 		},
 	}
+	h.st.Seen = cfg.Seen
 	h.st.Target = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 	return h, nil
 }

@@ -51,7 +51,7 @@ func MPD(s *presentation.Snapshot) ([]byte, error) {
 	m.TimeShiftBufferDepth = span(tick.Tick(s.Size()) * grid.T)
 	m.SuggestedPresentationDelay = span(delaySegments*grid.T + delayExtra)
 	m.MaxSegmentDuration = span(s.Longest())
-	w := &writer{s: s, sets: group(s.Tracks())}
+	w := &writer{s: s}
 	for i, st := range stretches {
 		p, err := w.period(stretches, i)
 		if err != nil {

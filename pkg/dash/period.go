@@ -38,7 +38,7 @@ func (w *writer) period(stretches []presentation.Stretch, i int) (*mpd.Period, e
 	for _, t := range st.Tracks() {
 		present[t.Name] = t
 	}
-	for _, g := range w.sets {
+	for _, g := range group(st.All()) {
 		a, err := w.adaptationSet(g, present, st)
 		if err != nil {
 			return nil, err

@@ -14,6 +14,13 @@ import (
 	"onair/pkg/presentation"
 )
 
+// What sets carry.
+const (
+	roleMain  = "main"
+	scheme608 = "urn:scte:dash:cc:cea-608:2015"
+	scheme708 = "urn:scte:dash:cc:cea-708:2015"
+)
+
 // set is an AdaptationSet: tracks between which a player may switch.
 type set struct {
 	id     uint32
@@ -26,7 +33,8 @@ func (g set) has(name string) bool {
 }
 
 // group puts tracks into sets: video of one codec and picture rate family, audio of one codec, language and channel
-// count. The sets and their ids depend on the channel's tracks alone, so they are the same in every Period and update.
+// count. The sets and their ids depend on the tracks that the channel had then alone, so they are the same in every
+// update, and in every Period until it gets others.
 func group(tracks []presentation.Track) []set {
 	var out []set
 	var keys []string
@@ -37,7 +45,7 @@ func group(tracks []presentation.Track) []set {
 		if n < 0 {
 			n = len(out)
 			keys = append(keys, key)
-			out = append(out, set{id: uint32(n + 1), main: t.Kind == ladder.Video})
+			out = append(out, set{id: cmp.Or(t.Set, uint32(n+1)), main: t.Kind == ladder.Video})
 		}
 		out[n].main = out[n].main || i == main
 		out[n].tracks = append(out[n].tracks, t)
@@ -75,7 +83,7 @@ func (w *writer) adaptationSet(g set, present map[string]presentation.Track, st 
 	a.Id = mpd.Ptr(g.id)
 	a.SegmentAlignment = true
 	a.StartWithSAP = 1
-	role := "main"
+	role := roleMain
 	if !g.main {
 		role = "alternate"
 	}
@@ -171,10 +179,10 @@ func captions(all []ladder.Caption) []*mpd.DescriptorType {
 	}
 	var out []*mpd.DescriptorType
 	if len(cc) > 0 {
-		out = append(out, mpd.NewDescriptor("urn:scte:dash:cc:cea-608:2015", strings.Join(cc, ";"), ""))
+		out = append(out, mpd.NewDescriptor(scheme608, strings.Join(cc, ";"), ""))
 	}
 	if len(svc) > 0 {
-		out = append(out, mpd.NewDescriptor("urn:scte:dash:cc:cea-708:2015", strings.Join(svc, ";"), ""))
+		out = append(out, mpd.NewDescriptor(scheme708, strings.Join(svc, ";"), ""))
 	}
 	return out
 }

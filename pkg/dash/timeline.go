@@ -10,7 +10,6 @@ import (
 // writer makes one manifest.
 type writer struct {
 	s         *presentation.Snapshot
-	sets      []set
 	timelines []timeline // in the order of their elements
 }
 

@@ -27,11 +27,12 @@ const firstBitrate = 2_000_000
 // Multivariant is the multivariant playlist: a variant for each video track, all with the group of audio tracks; in an
 // audio-only channel a variant for each audio track.
 func Multivariant(s *presentation.Snapshot) ([]byte, error) {
-	video, audio := split(s.Tracks())
+	offered := s.Offered()
+	video, audio := split(offered)
 	if len(video)+len(audio) == 0 {
 		return nil, errors.New("multivariant playlist: no tracks")
 	}
-	for _, t := range s.Tracks() {
+	for _, t := range offered {
 		if t.Codecs == "" || t.Peak <= 0 {
 			return nil, fmt.Errorf("multivariant playlist: codecs or bandwidth of track %q are not known yet", t.Name)
 		}

@@ -27,6 +27,7 @@ type Track struct {
 	Default       bool   // audio: the one that plays unless the viewer chooses
 	Captions      []ladder.Caption
 	Init          string // file name init-<v>.mp4 in the track's folder; empty until the first run has made it
+	Set           uint32 // AdaptationSet that it was in, where that was read back; 0: by its place
 }
 
 // Segment is one listed position of one track.

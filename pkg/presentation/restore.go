@@ -3,6 +3,7 @@ package presentation
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
@@ -12,6 +13,8 @@ type Listed struct {
 	Segments        map[string][]Segment // per track, from First on: Gap, Discontinuity, Init; a missing one is a gap
 	Discontinuities int64                // EXT-X-DISCONTINUITY-SEQUENCE
 	Periods         []int64              // ID of each stretch (DASH Period); those that are not given are made anew
+	Gone            []Track              // tracks that the channel no longer has, and of which media is listed
+	Described       map[string][]Track   // by init: how the tracks that had it were described
 }
 
 // Restore fills an empty window with what was listed before, unchanged, so that playlists go on where they stopped.
@@ -29,6 +32,11 @@ func (w *Window) Restore(l Listed) error {
 	if n == 0 {
 		return nil
 	}
+	for _, t := range l.Gone {
+		if w.index(t.Name) < 0 && len(w.tracks) < maxTracks {
+			w.tracks, w.rows = append(w.tracks, t), append(w.rows, nil)
+		}
+	}
 	w.first, w.last = l.First, l.First-1
 	w.discontinuities = l.Discontinuities
 	for i := range n {
@@ -37,8 +45,30 @@ func (w *Window) Restore(l Listed) error {
 		}
 	}
 	w.restorePeriods(l.Periods)
+	w.restoreTracks(l.Described)
+	w.ends = map[string]int64{}
+	w.findEnds()
+	w.forget()
 	w.trim()
 	return nil
+}
+
+// restoreTracks lets stretches have their tracks as they were described then.
+func (w *Window) restoreTracks(described map[string][]Track) {
+	for i := range w.stretches {
+		s := &w.stretches[i]
+		now := s.Tracks()
+		tracks := described[initOf(now)]
+		present := uint64(0)
+		for j, t := range tracks {
+			if indexOf(now, t.Name) >= 0 {
+				present |= 1 << j
+			}
+		}
+		if len(tracks) <= maxTracks && bits.OnesCount64(present) == len(now) && len(now) > 0 {
+			s.tracks, s.present = tracks, present
+		}
+	}
 }
 
 func (w *Window) restoreRow(l Listed, i int) error {
@@ -97,7 +127,7 @@ func (w *Window) Expired() (from, to int64) {
 	if w.last < w.first {
 		return 0, -1
 	}
-	to = w.last - 2*w.size - 2
+	to = w.last - 2*w.kept() - 2
 	if !w.known {
 		w.expired, w.known = to-w.size, true
 	}

@@ -11,8 +11,10 @@ import (
 // either.
 type Snapshot struct {
 	cfg             Config
-	size            int64
+	size, kept      int64
 	tracks          []Track
+	live            int
+	added           map[string]bool
 	rows            [][]Segment
 	first, last     int64
 	discontinuities int64
@@ -26,6 +28,9 @@ type Stretch struct {
 	tracks      []Track
 	present     uint64
 }
+
+// All are the tracks that the channel had then.
+func (s Stretch) All() []Track { return s.tracks }
 
 // Tracks are those that have media throughout the stretch, as they were described then.
 func (s Stretch) Tracks() []Track {
@@ -41,7 +46,8 @@ func (s Stretch) Tracks() []Track {
 // Snapshot is the presentation as it is now. It copies no segments.
 func (w *Window) Snapshot() *Snapshot {
 	s := &Snapshot{
-		cfg: w.cfg, size: w.size, tracks: w.tracks, first: w.first, last: w.last, discontinuities: w.discontinuities,
+		cfg: w.cfg, size: w.size, kept: w.kept(), tracks: w.tracks, live: w.live, added: w.added,
+		first: w.first, last: w.last, discontinuities: w.discontinuities,
 		rows: make([][]Segment, len(w.rows)), stretches: slices.Clone(w.stretches),
 	}
 	for i, r := range w.rows {
@@ -63,11 +69,14 @@ func (s *Snapshot) Grid() tick.Grid { return s.cfg.Grid }
 func (s *Snapshot) Audio() tick.Audio { return s.cfg.Audio }
 
 // Tracks are the channel's tracks in the configured order.
-func (s *Snapshot) Tracks() []Track { return s.tracks }
+func (s *Snapshot) Tracks() []Track { return s.tracks[:s.live:s.live] }
+
+// All are the channel's tracks, and those that are gone while some of their media is listed.
+func (s *Snapshot) All() []Track { return s.tracks }
 
 // Track is the track of that name.
 func (s *Snapshot) Track(name string) (Track, bool) {
-	i := slices.IndexFunc(s.tracks, func(t Track) bool { return t.Name == name })
+	i := indexOf(s.tracks, name)
 	if i < 0 {
 		return Track{}, false
 	}
@@ -88,7 +97,7 @@ func (s *Snapshot) Size() int64 { return s.size }
 
 // Segments are the listed segments of a track, ascending without holes; nil for an unknown track.
 func (s *Snapshot) Segments(track string) []Segment {
-	i := slices.IndexFunc(s.tracks, func(t Track) bool { return t.Name == track })
+	i := indexOf(s.tracks, track)
 	if i < 0 {
 		return nil
 	}
@@ -154,4 +163,4 @@ func (s *Snapshot) Published() tick.Tick { return s.cfg.Grid.Start(s.last + 1) }
 // Oldest is the lowest segment number whose files a store must still have. A segment that left the window stays for the
 // duration of the longest playlist that listed it and one segment more (RFC 8216bis §6.2.2); one further segment
 // covers what a playlist's last audio frames reach over the grid.
-func (s *Snapshot) Oldest() int64 { return s.last - 2*s.size - 1 }
+func (s *Snapshot) Oldest() int64 { return s.last - 2*s.kept - 1 }

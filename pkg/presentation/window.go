@@ -12,8 +12,12 @@ import (
 type Window struct {
 	cfg    Config
 	size   int64
-	tracks []Track
-	rows   [][]Segment // per track, one entry per K from first to last; entries are never changed, only appended
+	tracks []Track          // those that there are, in their order, then those that are gone
+	live   int              // how many there are
+	rows   [][]Segment      // per track, one entry per K from first to last; entries are never changed, only appended
+	added  map[string]bool  // tracks that came later than the first; never changed, only replaced
+	ends   map[string]int64 // last media of each track that is gone
+	keep   longer
 
 	first, last     int64 // listed K's; last < first when empty
 	discontinuities int64 // that left the window (EXT-X-DISCONTINUITY-SEQUENCE)
@@ -29,7 +33,7 @@ func New(cfg Config) (*Window, error) {
 		return nil, fmt.Errorf("presentation of channel %q: %w", cfg.Channel, err)
 	}
 	w := &Window{cfg: cfg, size: cfg.segments(), last: -1}
-	w.tracks = slices.Clone(cfg.Tracks)
+	w.tracks, w.live = slices.Clone(cfg.Tracks), len(cfg.Tracks)
 	w.rows = make([][]Segment, len(w.tracks))
 	return w, nil
 }
@@ -45,7 +49,7 @@ func (w *Window) SetTrack(t Track) error {
 	old := w.tracks[i].Init
 	w.tracks = slices.Clone(w.tracks) // snapshots share the slice
 	w.tracks[i] = t
-	w.describe(i, t)
+	w.describe(t)
 	if old != "" && t.Init != old && w.last >= w.first {
 		w.changed = true
 	}
@@ -53,17 +57,21 @@ func (w *Window) SetTrack(t Track) error {
 }
 
 // describe renews what is told of the track where it had that very init: after a restart only its name was known.
-func (w *Window) describe(i int, t Track) {
+func (w *Window) describe(t Track) {
 	for n := range w.stretches {
-		if s := &w.stretches[n]; s.tracks[i].Init == t.Init {
+		s := &w.stretches[n]
+		if i := indexOf(s.tracks, t.Name); i >= 0 && s.tracks[i].Init == t.Init {
 			s.tracks = slices.Clone(s.tracks)
+			t.Set = s.tracks[i].Set
 			s.tracks[i] = t
 		}
 	}
 }
 
-func (w *Window) index(name string) int {
-	return slices.IndexFunc(w.tracks, func(t Track) bool { return t.Name == name })
+func (w *Window) index(name string) int { return indexOf(w.tracks, name) }
+
+func indexOf(tracks []Track, name string) int {
+	return slices.IndexFunc(tracks, func(t Track) bool { return t.Name == name })
 }
 
 // Append lists segment k. A track that segs lacks, or has as a gap, gets a gap there; numbers skipped since the last
@@ -152,7 +160,7 @@ func (w *Window) extend(k int64, present uint64) {
 	}
 	if n := len(w.stretches); n > 0 && !w.changed {
 		s := &w.stretches[n-1]
-		if s.Last == k-1 && s.present == present {
+		if s.Last == k-1 && w.same(*s, present) {
 			s.Last = k
 			return
 		}
@@ -164,7 +172,7 @@ func (w *Window) extend(k int64, present uint64) {
 func (w *Window) playable(present uint64) bool {
 	var have, want [3]bool
 	for i, t := range w.tracks {
-		want[t.Kind] = true
+		want[t.Kind] = want[t.Kind] || i < w.live
 		if present&(1<<i) != 0 {
 			have[t.Kind] = true
 		}
@@ -198,4 +206,5 @@ func (w *Window) drop(k int64) {
 		gone++
 	}
 	w.stretches = w.stretches[gone:]
+	w.forget()
 }

@@ -33,7 +33,7 @@ type measured struct {
 }
 
 // browser starts Chromium for one test.
-func browser(t *testing.T) context.Context {
+func browser(t testing.TB) context.Context {
 	t.Helper()
 	profile, err := os.MkdirTemp(clips, "chromium") // removed with the clips: Chromium writes into it to its last moment
 	if err != nil {
@@ -59,7 +59,7 @@ func playFor() time.Duration {
 	return 20 * time.Second
 }
 
-func measure(t *testing.T, ctx context.Context) measured {
+func measure(t testing.TB, ctx context.Context) measured {
 	t.Helper()
 	var text string
 	if err := chromedp.Run(ctx, chromedp.Evaluate(`JSON.stringify(window.measure ? measure() : {})`, &text)); err != nil {

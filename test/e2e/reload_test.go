@@ -170,7 +170,7 @@ func TestReloadIsRefused(t *testing.T) {
 		{"no YAML", "channel: [", "not YAML"},
 		{"unknown key", string(good) + "nonsense: 1\n", "nonsense"},
 		{"needs a restart", strings.Replace(string(good), "channel: ch", "channel: other", 1), "channel.yaml:1: channel: needs a restart"},
-		{"some of it does", string(good) + "webhook: https://hooks.example/x\nfailover: {loss: 1s}\n", "webhook: needs a restart"},
+		{"some of it does", string(good) + "api_token: a-long-enough-token\nfailover: {loss: 1s}\n", "api_token: needs a restart"},
 	} {
 		s.write(c.text)
 		code, body := s.reload()

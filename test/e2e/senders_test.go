@@ -23,7 +23,7 @@ const (
 	gstMux   = "gst-launch-1.0 -q filesrc location=MP4 ! qtdemux name=d d. ! queue ! h264parse ! m. " +
 		"d. ! queue ! aacparse ! m. mpegtsmux name=m alignment=7 ! "
 	secret   = "passphrase=correcthorsebattery"
-	feed     = playFile + "udp://127.0.0.1:FEED?pkt_size=1316"
+	relayed  = playFile + "udp://127.0.0.1:FEED?pkt_size=1316"
 	transmit = "srt-live-transmit -loglevel:fatal udp://127.0.0.1:FEED "
 	gstRTP   = "gst-launch-1.0 -q rtpbin name=r filesrc location=MP4 ! qtdemux name=d " +
 		"d. ! queue ! h264parse ! rtph264pay pt=96 mtu=1200 config-interval=-1 ! r.send_rtp_sink_0 " +
@@ -56,9 +56,9 @@ func TestSenders(t *testing.T) {
 		{"gstreamer, srt listener", "srt://127.0.0.1:PORT", true, []string{gstMux + "srtsink uri=srt://127.0.0.1:PORT?mode=listener"}},
 		{"gstreamer, streams in rtp", "sdp:FOLDER/studio.sdp", false, []string{gstRTP}},
 		{"srt-live-transmit, caller", "srt://127.0.0.1:PORT?mode=listener&pbkeylen=32&" + secret, false, []string{
-			transmit + "srt://127.0.0.1:PORT?pbkeylen=32&" + secret, feed,
+			transmit + "srt://127.0.0.1:PORT?pbkeylen=32&" + secret, relayed,
 		}},
-		{"srt-live-transmit, listener", "srt://127.0.0.1:PORT", true, []string{transmit + "srt://127.0.0.1:PORT?mode=listener", feed}},
+		{"srt-live-transmit, listener", "srt://127.0.0.1:PORT", true, []string{transmit + "srt://127.0.0.1:PORT?mode=listener", relayed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,107 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"onair/pipeline/control"
+)
+
+// ladderChange is what a reload does to the ladder that players play.
+type ladderChange struct {
+	name    string
+	replace []string
+	keys    []string
+}
+
+// light is a channel that leaves the machine time for a browser.
+var light = strings.NewReplacer(
+	"segment: 2s\ngop: 1s", "segment: 4s\ngop: 2s",
+	"  - {name: v360, size: 640x360, bitrate: 800k}\n  - {name: v180, size: 320x180, bitrate: 300k}\n",
+	"  - {name: v180, size: 320x180, bitrate: 200k}\n  - {name: v90, size: 160x90, bitrate: 100k}\n",
+).Replace(channel)
+
+var ladderChanges = []ladderChange{
+	{
+		"sizes and a new rendition",
+		[]string{"320x180", "288x162", "160x90", "192x108", "audio:", "  - {name: v72, size: 128x72, bitrate: 60k}\naudio:"},
+		[]string{"video[0].size", "video[1].size", "video[2]"},
+	},
+	{
+		"the rendition that plays is gone",
+		[]string{"  - {name: v180, size: 320x180, bitrate: 200k}\n", "", "160x90", "192x108"},
+		[]string{"video[0].size", "video"},
+	},
+}
+
+// TestPlayersOverAReload: players that are in mid-programme go on over a change of the ladder.
+func TestPlayersOverAReload(t *testing.T) {
+	for _, c := range ladderChanges {
+		for _, p := range []struct{ player, file string }{{"hls", "index.m3u8"}, {"dash", "manifest.mpd"}, {"shaka", "manifest.mpd"}, {"shaka", "index.m3u8"}} {
+			t.Run(c.name+" "+p.player+" "+p.file, func(t *testing.T) {
+				port := freePort(t, "udp")
+				s := newStationOf(t, light, rtpInput(port)).answering()
+				ffmpeg(t, fmt.Sprintf("-re -stream_loop -1 -i %s -map 0 -c copy -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316",
+					clip(t, 60, "25"), port))
+				s.wait("four segments", 60*time.Second, segments(4))
+				s.playOver(p.player, p.file, c)
+			})
+		}
+	}
+}
+
+// playOver plays, reloads, and plays on for a while beyond the change.
+func (s *station) playOver(player, file string, c ladderChange) {
+	s.t.Helper()
+	site := httptest.NewServer(http.FileServer(http.Dir("players")))
+	defer site.Close()
+	ctx := browser(s.t)
+	page := fmt.Sprintf("%s/?player=%s&url=%s", site.URL, player, url.QueryEscape(s.url("/ch/"+file)))
+	if err := chromedp.Run(ctx, chromedp.Navigate(page)); err != nil {
+		s.t.Fatal(err)
+	}
+	var first measured
+	if !eventually(30*time.Second, func() bool {
+		first = measure(s.t, ctx)
+		return first.Started && first.Time > 0 && first.Total > 50
+	}) {
+		s.t.Fatalf("%s does not play: %+v", player, first)
+	}
+	begun := time.Now()
+	s.rewrite(c.replace...)
+	s.applied(c.keys...)
+	st := s.wait("the new ladder", 30*time.Second, func(st control.Status) bool { return st.RunsStarted == 2 && len(st.Runs) == 1 })
+	s.wait("segments of it", 60*time.Second, segments(st.Segments+7))
+	last := measure(s.t, ctx)
+	played, passed := last.Time-first.Time, time.Since(begun).Seconds()
+	s.t.Logf("%s: played %.1f s in %.1f s, %d frames (%d dropped by the browser), %d waits, %d ranges, %.1f s ahead, width %d, %d before, errors %v",
+		player, played, passed, last.Total, last.Dropped, last.Waits-first.Waits, last.Ranges, last.Ahead, last.Width, first.Width, last.Errors)
+	if gap := s.gapped(); gap != "" {
+		s.t.Skipf("the machine has no time for this: %s", gap)
+	}
+	if last.Waits != first.Waits || last.Paused || last.Corrupted > 0 {
+		s.t.Errorf("%s: stalled %d times, paused %v, %d corrupted frames", player, last.Waits-first.Waits, last.Paused, last.Corrupted)
+	}
+	if played < 0.9*passed {
+		s.t.Errorf("%s: %.1f s played in %.1f s", player, played, passed)
+	}
+}
+
+// gapped tells what the channel itself has missed; empty: nothing.
+func (s *station) gapped() string {
+	for _, ev := range s.status().Events {
+		if ev.Level == control.Error {
+			return ev.Message
+		}
+	}
+	return ""
+}
