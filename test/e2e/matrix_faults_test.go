@@ -56,7 +56,7 @@ var faultTable = []fault{
 		harm: func(x *trial) { x.main.Cut(10*time.Second, 0, 1); x.lasts(10 * time.Second) },
 	},
 	{
-		name: "sender restarted", how: "killed, started after 0.3 s with other clocks, numbers and SSRC", short: true, seen: 1, heard: 1,
+		name: "sender restarted", how: "killed, started after 0.3 s at another port, with other clocks, numbers and SSRC", short: true, seen: 1, heard: 1,
 		harm: restartSender,
 	},
 	{
@@ -78,7 +78,7 @@ var faultTable = []fault{
 		reel: passing(part{mute: true}), harm: inReel(reelOver), heard: 5,
 	},
 	{
-		name: "10 % loss", how: "on all legs for 5 s", legs: 2, seen: 6, heard: 3,
+		name: "10 % loss", how: "on all legs for 5 s", legs: 2, seen: 7, heard: 3,
 		harm: func(x *trial) { x.main.Lose(5 * time.Second); x.lasts(5 * time.Second) },
 	},
 	{
@@ -110,8 +110,8 @@ var faultTable = []fault{
 		name: "PMT rewritten", how: "all PIDs of the programme, that of the PMT too, in a new version of PAT and PMT", seen: 1, heard: 1,
 		reel: lasting(part{args: "-streamid 0:512 -streamid 1:513 -mpegts_pmt_start_pid 480 -tables_version 1"}), harm: inReel(reelFault),
 	},
-	{name: "FFmpeg killed", how: "SIGKILL, 0.5 s before a segment is complete", harm: signal(syscall.SIGKILL), short: true},
-	{name: "FFmpeg stopped", how: "SIGSTOP, 0.5 s before a segment is complete", harm: signal(syscall.SIGSTOP)},
+	{name: "FFmpeg killed", how: "SIGKILL, 0.5 s before a segment is complete", harm: signal(syscall.SIGKILL)},
+	{name: "FFmpeg stopped", how: "SIGSTOP, 0.5 s before a segment is complete", harm: signal(syscall.SIGSTOP), short: true},
 	{
 		name: "FFmpeg out of memory", how: "it takes 300 MB more than `limits.memory: 200MiB`, 0.5 s before a segment is complete",
 		config: "limits: {memory: 200MiB}\n", prepare: greedy, harm: goGreedy,
