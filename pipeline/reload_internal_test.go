@@ -24,12 +24,13 @@ func TestWhichLadderCanFollow(t *testing.T) {
 	for _, c := range []struct{ was, is, key, why string }{
 		{"v1 v2 a1", "v2 v3 a1 a2", "", ""},
 		{"v1 v2 a1", "v3 v4 a1", "video", "one of these names has to stay"},
-		{"v1 a1", "v1 a2", "audio", "know no audio but a1"},
+		{"v1 a1", "v1 a2", "audio", "players that play rendition a1"},
 		{"v1 a1", "a1", "video", "one with video"},
 		{"v1 a1", "v1", "audio", "one with audio"},
 		{"a1", "v1 a1", "video", "one without video"},
 		{"v1", "v1 a1", "audio", "one without audio"},
-		{"a1 a2", "a2", "", ""},
+		{"a1 a2", "a2", "audio", "players that play rendition a1"},
+		{"a1", "a2 a1", "", ""},
 	} {
 		key, why := cannotFollow(laddered(strings.Fields(c.was)...), laddered(strings.Fields(c.is)...))
 		if key != c.key || (why == "") != (c.why == "") || !strings.Contains(why, c.why) {

@@ -48,7 +48,8 @@ func (c *Channel) anotherLadder(air *onAir, next *config.Channel) config.Problem
 }
 
 // cannotFollow says why one ladder cannot take the place of another under players: those of HLS read once which
-// renditions there are, so one that they know has to stay, of each kind.
+// renditions there are, so a picture that they know has to stay. To another picture they change by themselves, to
+// another sound they do not.
 func cannotFollow(was, is []ladder.Rendition) (key, why string) {
 	for _, kind := range []ladder.Kind{ladder.Video, ladder.Audio} {
 		before, after := namesOfKind(was, kind), namesOfKind(is, kind)
@@ -58,12 +59,25 @@ func cannotFollow(was, is []ladder.Rendition) (key, why string) {
 			return kind.String(), "the channel is one without " + kind.String()
 		case len(before) > 0 && len(after) == 0:
 			return kind.String(), "the channel is one with " + kind.String()
+		case kind == ladder.Audio && lost(before, after) != "":
+			return kind.String(), fmt.Sprintf("players that play rendition %s do not change to another sound by themselves",
+				lost(before, after))
 		case len(before) > 0 && !kept:
 			return kind.String(), fmt.Sprintf("players in mid-programme know no %s but %s: one of these names has to stay",
 				kind, strings.Join(before, ", "))
 		}
 	}
 	return "", ""
+}
+
+// lost is the first of some names that is not among others; empty: all are.
+func lost(before, after []string) string {
+	for _, name := range before {
+		if !slices.Contains(after, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 func namesOfKind(of []ladder.Rendition, kind ladder.Kind) (out []string) {

@@ -28,6 +28,7 @@ var light = strings.NewReplacer(
 	"segment: 2s\ngop: 1s", "segment: 4s\ngop: 2s",
 	"  - {name: v360, size: 640x360, bitrate: 800k}\n  - {name: v180, size: 320x180, bitrate: 300k}\n",
 	"  - {name: v180, size: 320x180, bitrate: 200k}\n  - {name: v90, size: 160x90, bitrate: 100k}\n",
+	"language: eng}", "language: eng}\n  - {name: a2, bitrate: 64k, channels: 2, language: deu}",
 ).Replace(channel)
 
 var ladderChanges = []ladderChange{
@@ -40,6 +41,11 @@ var ladderChanges = []ladderChange{
 		"the rendition that plays is gone",
 		[]string{"  - {name: v180, size: 320x180, bitrate: 200k}\n", "", "160x90", "192x108"},
 		[]string{"video[0].size", "video"},
+	},
+	{
+		"the sound becomes another",
+		[]string{"96k, channels: 2, language: eng}", "96k, channels: 1, language: eng}\n  - {name: a3, bitrate: 48k, channels: 1, language: fra}"},
+		[]string{"audio[0].channels", "audio[1]"},
 	},
 }
 

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -137,17 +138,22 @@ func TestReloadOfTheLadder(t *testing.T) {
 	s := newStation(t, rtpInput(port)).answering()
 	sendFor(t, 90, "--to", fmt.Sprintf("rtp://127.0.0.1:%d", port))
 	s.wait("segments", 30*time.Second, segments(4))
+	s.wantRefused("one of these names has to stay", "name: v360", "name: va", "name: v180", "name: vb")
+	s.wantRefused("the channel is one with audio", "audio:\n  - {name: a1, bitrate: 96k, channels: 2, language: eng}", "audio: []")
+	s.wantRefused("outputs: needs a restart", "outputs:\n", fmt.Sprintf("outputs:\n  - dir: %s\n", s.t.TempDir()))
+	s.wantRefused("frame_rate: needs a restart", "start: wait", "start: wait\nframe_rate: 50")
 	first := s.inits()
 	s.rewrite("  - {name: v360, size: 640x360, bitrate: 800k}\n", "", "audio:", otherLadder, "320x180", "480x270")
 	s.applied("video[0].size", "video[1]", "video", "audio[0]")
-	st := s.wait("the new ladder", 30*time.Second, func(st control.Status) bool {
+	s.wait("the new ladder", 30*time.Second, func(st control.Status) bool {
 		return len(st.Runs) == 1 && len(st.Renditions) == 4 && st.Renditions[1].Name == "v90" && st.Renditions[1].Segments >= 1
 	})
-	s.wait("the first segment of it", 10*time.Second, func(control.Status) bool {
-		return strings.Contains(s.shape("v180"), "|#")
+	index := ""
+	s.wait("the first segment of it", 20*time.Second, func(control.Status) bool { // the playlists are written one by one
+		index = s.index()
+		return strings.Contains(s.shape("v180"), "|#") && strings.Contains(index, "480x270")
 	})
-	index := s.index()
-	if strings.Contains(index, "v360") || !strings.Contains(index, "480x270") || strings.Contains(index, "v90.m3u8") {
+	if strings.Contains(index, "v360") || strings.Contains(index, "v90.m3u8") {
 		t.Errorf("when the first segment is listed:\n%s", index)
 	}
 	s.wantOn(5)
@@ -160,12 +166,26 @@ func TestReloadOfTheLadder(t *testing.T) {
 	}
 	t.Logf("v180 %s, v90 %s, v360 %s, a2 %s", s.shape("v180"), s.shape("v90"), s.shape("v360"), s.shape("a2"))
 	s.wantLadder(at[0])
-	if st = s.status(); st.RunRestarts != 0 || st.RunsStarted != 2 || len(s.inits()) != len(first)+4 {
+	if st := s.status(); st.RunRestarts != 0 || st.RunsStarted != 2 || len(s.inits()) != len(first)+4 {
 		t.Errorf("%d restarts, %d runs, initializations %d", st.RunRestarts, st.RunsStarted, len(s.inits()))
 	}
 	s.wantSameAfterAKill()
 	s.stop()
 	s.wantVerified()
+}
+
+// wantRefused asks for a change of the file that must be refused with a reason, and takes it back.
+func (s *station) wantRefused(why string, replace ...string) {
+	s.t.Helper()
+	good, err := os.ReadFile(s.file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.rewrite(replace...)
+	if code, body := s.reload(); code != http.StatusConflict || !strings.Contains(body, why) {
+		s.t.Errorf("%d %s, want %q", code, body, why)
+	}
+	s.write(string(good))
 }
 
 func (s *station) index() string {
