@@ -49,10 +49,14 @@ var ladderChanges = []ladderChange{
 	},
 }
 
-// TestPlayersOverAReload: players that are in mid-programme go on over a change of the ladder.
+// TestPlayersOverAReload: players that are in mid-programme go on over a change of the ladder. ONAIR_LONG=1 has every
+// player meet every change.
 func TestPlayersOverAReload(t *testing.T) {
-	for _, c := range ladderChanges {
-		for _, p := range []struct{ player, file string }{{"hls", "index.m3u8"}, {"dash", "manifest.mpd"}, {"shaka", "manifest.mpd"}, {"shaka", "index.m3u8"}} {
+	for i, c := range ladderChanges {
+		for j, p := range []struct{ player, file string }{{"hls", "index.m3u8"}, {"dash", "manifest.mpd"}, {"shaka", "manifest.mpd"}, {"shaka", "index.m3u8"}} {
+			if !long && i != j {
+				continue
+			}
 			t.Run(c.name+" "+p.player+" "+p.file, func(t *testing.T) {
 				port := freePort(t, "udp")
 				s := newStationOf(t, light, rtpInput(port)).answering()
@@ -92,7 +96,7 @@ func (s *station) playOver(player, file string, c ladderChange) {
 	s.t.Logf("%s: played %.1f s in %.1f s, %d frames (%d dropped by the browser), %d waits, %d ranges, %.1f s ahead, width %d, %d before, errors %v",
 		player, played, passed, last.Total, last.Dropped, last.Waits-first.Waits, last.Ranges, last.Ahead, last.Width, first.Width, last.Errors)
 	if gap := s.gapped(); gap != "" {
-		s.t.Skipf("the machine has no time for this: %s", gap)
+		s.t.Errorf("the channel itself has missed something: %s", gap)
 	}
 	if last.Waits != first.Waits || last.Paused || last.Corrupted > 0 {
 		s.t.Errorf("%s: stalled %d times, paused %v, %d corrupted frames", player, last.Waits-first.Waits, last.Paused, last.Corrupted)
