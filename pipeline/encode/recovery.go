@@ -126,17 +126,15 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	return hung || now-since-r.idle > limit && (finishing || !e.lost(r.src.Input, now))
 }
 
-// hung tells whether a run that has delivered does nothing at all any more: it has got something since its newest
-// frame, no other comes out, and its threads neither run nor want to, as those of a slow encoder or on a busy machine
-// do. That need not be waited for as long as for a frame, of which an input may have none. A time in which nobody
-// looked, because the whole machine stood, counts as one look.
+// hung tells whether a run that has delivered does nothing at all any more: something waits to be read by it, no frame
+// comes out, and its threads neither run nor want to, as those of a slow encoder or on a busy machine do. That need not
+// be waited for as long as for a frame, of which an input may have none. A time in which nobody looked, because the
+// whole machine stood, counts as one look.
 func (r *run) hung(now tick.Tick) bool {
-	fed, last := r.feed.fed.Load(), r.lastFrame.Load()
+	last := r.lastFrame.Load()
 	news := last != r.delivered
-	if news {
-		r.delivered, r.fed = last, fed
-	}
-	if news || last == 0 || fed == r.fed && !r.feed.writing.Load() {
+	r.delivered = last
+	if news || last == 0 || !r.feed.writing.Load() && r.proc.Unread() == 0 {
 		r.stood, r.awake = 0, -1
 		return false
 	}

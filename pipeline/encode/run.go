@@ -32,7 +32,6 @@ type run struct {
 	looked  tick.Tick // when stalled was asked last
 	idle    tick.Tick // and for how long nothing had arrived since the newest frame
 	stood   tick.Tick // and for how long it has neither read nor delivered
-	fed     int64     // bytes that had been written to it when its newest frame came
 	wg      sync.WaitGroup
 	gate    chan struct{} // closed by open: frames wait for it, so that none comes before the run was given its place
 	ended   chan struct{} // closed when the process and all its readers are done

@@ -206,6 +206,20 @@ func (p *Process) Pid() int { return p.pid }
 // after the child's end fails with EPIPE or os.ErrClosed.
 func (p *Process) Stdin() io.WriteCloser { return p.stdin }
 
+// Unread is how many bytes of its standard input the child has not read yet; 0 once that is closed.
+func (p *Process) Unread() int {
+	conn, err := p.stdin.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	gone := conn.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // FIONREAD of a pipe
+	if gone != nil || err != nil {
+		return 0
+	}
+	return n
+}
+
 // Output is the pipe that the child writes as descriptor 3+i. It is to be read to its end by one goroutine, and stays
 // readable after the child's end; it is closed when a Read fails or meets the end. Close gives up earlier.
 func (p *Process) Output(i int) io.ReadCloser { return p.outputs[i] }

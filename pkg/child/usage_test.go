@@ -87,6 +87,28 @@ func TestAwake(t *testing.T) {
 	}
 }
 
+func TestUnread(t *testing.T) {
+	for script, want := range map[string]int{"exec sleep 600": 3, "exec cat": 0} {
+		p := sh(t, script, 0)
+		if _, err := p.Stdin().Write([]byte("abc")); err != nil {
+			t.Fatal(err)
+		}
+		n := p.Unread()
+		for deadline := time.Now().Add(10 * time.Second); n != want && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			n = p.Unread()
+		}
+		if n != want {
+			t.Errorf("%s: %d bytes are not read, want %d", script, n, want)
+		}
+		if err := p.Stdin().Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := p.Unread(); n != 0 {
+			t.Errorf("%s: %d bytes of what is closed", script, n)
+		}
+	}
+}
+
 func TestIdle(t *testing.T) {
 	if d, err := child.Idle(); err != nil || d <= 0 {
 		t.Errorf("%v, %v", d, err)
