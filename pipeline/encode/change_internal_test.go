@@ -11,7 +11,7 @@ import (
 func (r *rig) settings() Settings {
 	c := r.e.cfg
 	c.Channel.Renditions = slices.Clone(c.Channel.Renditions)
-	return Settings{Inputs: slices.Clone(c.Inputs), Failover: c.Failover, Hold: c.Hold, Channel: c.Channel}
+	return Settings{Inputs: slices.Clone(c.Inputs), Failover: c.Failover, Hold: c.Hold, Channel: c.Channel, Limits: c.Limits}
 }
 
 // TestAnotherLadderTakesOverAtABoundary: not a frame is missing, and nothing is repeated.
@@ -31,12 +31,30 @@ func TestAnotherLadderTakesOverAtABoundary(t *testing.T) {
 	if got := r.e.active.made.Renditions[0].Bitrate; got != 50_000 || r.e.lastID != 2 {
 		t.Errorf("run %d has %d bit/s", r.e.lastID, got)
 	}
-	if !r.told("other bitrates or presets in the channel's file") {
+	if !r.told("other bitrates, presets or limits in the channel's file") {
 		t.Error("it is not told why")
 	}
-	if st := r.e.Status(); st.Restarts != 0 {
-		t.Errorf("%+v", st)
+	s.Limits.Memory = 300 << 20
+	r.e.Change(s)
+	r.until("the other limits", func() bool { return r.e.active.order.limits == s.Limits && r.e.next == nil })
+	r.frames(100)
+	if st := r.e.Status(); st.Restarts != 0 || r.e.lastID != 3 || st.Effort.Limits != s.Limits {
+		t.Errorf("run %d, %+v", r.e.lastID, st)
 	}
+	r.wantWhole(r.settled())
+}
+
+// TestAnotherLadderTakesOverFromASlateOfOnePictureASecond: what comes in bursts is never seen a second before a boundary.
+func TestAnotherLadderTakesOverFromASlateOfOnePictureASecond(t *testing.T) {
+	r := newRig(t, 'a')
+	r.sources[0].off = true
+	r.withSlate().burst = 25
+	r.onAir(Slate)
+	s := r.settings()
+	s.Channel.Renditions[0].Bitrate /= 2
+	r.e.Change(s)
+	r.until("the other ladder", func() bool { return r.told("took over") })
+	r.frames(100)
 	r.wantWhole(r.settled())
 }
 

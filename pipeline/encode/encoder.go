@@ -95,6 +95,7 @@ type Encoder struct {
 	health    []selector.Health // as of this look
 	tracks    map[trackKey]*presence
 	planned   selector.Decision // what next is for, when it is of another input
+	tide      tide              // of the source that planned runs are made of
 	onAir     string            // input that is on air, or Slate; empty: nothing was yet
 	explained string            // switch of which an event has told
 	first     tick.Tick         // the first look

@@ -31,7 +31,7 @@ func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 	case e.want != nil && now >= e.want.at && !e.active.still:
 		e.plan(e.want.order, src, at, now, "another ladder in the channel's file")
 	case e.active.version != e.version && !e.active.still:
-		e.plan(e.current(), src, at, now, "other bitrates or presets in the channel's file")
+		e.plan(e.current(), src, at, now, "other bitrates, presets or limits in the channel's file")
 	case now-e.active.began > e.cfg.Rotate:
 		e.plan(e.current(), src, at, now, "planned rotation")
 	case src.Table.Shifted(e.active.start, at):
@@ -55,7 +55,26 @@ func (e *Encoder) boundary(src Source) (at tick.Tick, ok bool) {
 	if next, _, any := e.cfg.Output.Next(false); any && at < next {
 		at, head = grid.Start(grid.NextK(next)), next // the source lies behind the one on air
 	}
-	return at, at-head <= leadTime+lookSlack
+	return at, at-head <= leadTime+max(lookSlack, e.tide.rises(src.Input, head, grid.T))
+}
+
+// tide is how far the head of a source rises at a time: the slate, and a source that comes in bursts, may never be seen
+// just before what a run has to begin with.
+type tide struct {
+	input string
+	head  tick.Tick
+	rise  tick.Tick
+}
+
+// rises takes note of a source's head and tells how far it has risen at once, most at the most.
+func (t *tide) rises(input string, head, most tick.Tick) tick.Tick {
+	switch {
+	case t.input != input || head < t.head:
+		*t = tide{input: input, head: head}
+	case head > t.head:
+		t.head, t.rise = head, min(head-t.head, most)
+	}
+	return t.rise
 }
 
 // plan prepares the hand-over to a run of src at a segment boundary.

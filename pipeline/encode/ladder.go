@@ -59,9 +59,9 @@ func (e *Encoder) ask(o order) {
 	}
 }
 
-// refine makes runs of the ladder on air those of other bitrates or presets.
+// refine makes runs of the ladder on air those of other bitrates, presets or limits.
 func (e *Encoder) refine(o order) {
-	if reflect.DeepEqual(e.cfg.Channel, o.channel) {
+	if reflect.DeepEqual(e.cfg.Channel, o.channel) && e.cfg.Limits == o.limits {
 		return
 	}
 	e.cfg.Channel, e.cfg.Limits = o.channel, o.limits

@@ -39,6 +39,8 @@ type source struct {
 	off      bool // nothing arrives
 	mute     bool // no sound does
 	blind    bool // no picture does
+	burst    int  // so many frames arrive at once; 0: each by itself
+	owed     int  // frames that have not come yet, for that
 	unprobed bool
 	last     tick.Tick
 	order    byte // for the next video packet
@@ -69,6 +71,16 @@ func (s *source) Silent(now tick.Tick) tick.Tick {
 		return 1 << 62
 	}
 	return now - s.last
+}
+
+// come brings one frame, or all that are owed when a burst is complete, off the segments' begins.
+func (s *source) come(now tick.Tick) {
+	if s.owed++; s.burst != 0 && (s.n+s.owed)%s.burst != s.burst/2 {
+		return
+	}
+	for ; s.owed > 0; s.owed-- {
+		s.arrive(now)
+	}
 }
 
 // arrive brings one frame.
@@ -306,7 +318,7 @@ func (r *rig) withSlate() *source {
 func (r *rig) frame() {
 	now := tick.Tick(r.now.Add(int64(slot)))
 	for _, s := range r.sources {
-		s.arrive(now)
+		s.come(now)
 	}
 	r.e.step(now)
 	r.e.publish()
