@@ -28,21 +28,21 @@ const (
 // assembly puts the frames of runs together to segments and hands them to the publishers: the place where encode,
 // packager and publish meet. It is the Output of the encoder.
 type assembly struct {
-	grid       tick.Grid
-	audio      tick.Audio
-	publishers []*publish.Publisher
-	event      func(level, message string)
-	changed    func(message string) // another ladder is listed; nil: nobody is told
-	from       tick.Tick            // what lies before is published already; set before the encoder runs
+	grid    tick.Grid
+	audio   tick.Audio
+	event   func(level, message string)
+	changed func(message string) // another ladder is listed; nil: nobody is told
+	from    tick.Tick            // what lies before is published already; set before the encoder runs
 
-	mu     sync.Mutex
-	now    *edition                   // on air
-	coming *edition                   // of the run that is to take over, if it has another ladder
-	offers map[int][]ladder.Rendition // ladders of which runs may come
-	runs   map[int]*edition           // what the newest runs encode
-	held   []heldSegment              // complete, but other renditions of their number are not
-	slates map[int]bool               // runs of which the newest frames are no input's
-	given  int64                      // newest number that the publishers have: nothing up to there is wanted again
+	mu      sync.Mutex
+	now     *edition                   // on air
+	coming  *edition                   // of the run that is to take over, if it has another ladder
+	offers  map[int][]ladder.Rendition // ladders of which runs may come
+	runs    map[int]*edition           // what the newest runs encode
+	held    []heldSegment              // complete, but other renditions of their number are not
+	slates  map[int]bool               // runs of which the newest frames are no input's
+	outlets []outlet                   // where segments go; set before the encoder runs, then guarded by mu
+	given   int64                      // newest number that the publishers have: nothing up to there is wanted again
 }
 
 // track is one rendition on its way.
@@ -198,7 +198,7 @@ func (a *assembly) announce() {
 		}
 		t.announced = true
 		desc := a.describe(t, i)
-		for _, p := range a.publishers {
+		for _, p := range a.outlets {
 			p.SetInit(desc, t.init)
 		}
 	}

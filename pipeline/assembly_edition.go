@@ -148,8 +148,12 @@ func (a *assembly) tell(ed *edition) {
 			t.announced, inits[t.Name] = true, t.init
 		}
 	}
-	for _, p := range a.publishers {
-		p.Change(ed.from, tracks, inits)
+	for _, p := range a.outlets {
+		if p.since < ed.number {
+			p.Change(ed.from, tracks, inits)
+		} else {
+			a.acquaint(p)
+		}
 	}
 	a.tellLive()
 	if a.changed != nil {

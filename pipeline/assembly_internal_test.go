@@ -55,7 +55,7 @@ func newAssemblyRig(t *testing.T) *assemblyRig {
 		t.Fatal(err)
 	}
 	r := &assemblyRig{assembly: a, t: t, p: p, events: &told{}, n: map[string]int64{"a": aac.Next(noon)}}
-	a.publishers, a.event = []*publish.Publisher{p}, r.events.add
+	a.outlets, a.event = []outlet{{Publisher: p}}, r.events.add
 	return r
 }
 

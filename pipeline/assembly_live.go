@@ -31,15 +31,19 @@ func (a *assembly) Expect(renditions []string) {
 
 // tellLive tells the publishers which renditions are worth waiting for. The caller holds mu.
 func (a *assembly) tellLive() {
-	var live []string
+	live := a.liveNames()
+	for _, p := range a.outlets {
+		p.Expect(live)
+	}
+}
+
+func (a *assembly) liveNames() (live []string) {
 	for _, t := range a.now.tracks {
 		if !t.resting.Load() && !t.returning.Load() {
 			live = append(live, t.Name)
 		}
 	}
-	for _, p := range a.publishers {
-		p.Expect(live)
-	}
+	return live
 }
 
 // name fixes the name of the initializations: once every rendition that comes has brought its own. One that comes later

@@ -20,9 +20,7 @@ func (a *assembly) release() {
 		a.given = max(a.given, k)
 		a.held = slices.DeleteFunc(a.held, func(s heldSegment) bool {
 			if s.K == k {
-				for _, p := range a.publishers {
-					p.Segment(s.Segment)
-				}
+				a.give(s)
 			}
 			return s.K == k
 		})

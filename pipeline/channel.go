@@ -18,7 +18,6 @@ import (
 	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pipeline/origin"
-	"onair/pipeline/publish"
 	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
 	"onair/pipeline/webhook"
@@ -51,7 +50,7 @@ type Channel struct {
 	events   *events
 	list     atomic.Pointer[[]*input]       // in order of preference; changed by tend alone
 	latest   atomic.Pointer[config.Channel] // the newest reading of the file; what needs a restart is as in file
-	stores   []store.Store
+	outs     atomic.Pointer[[]*output]      // see outputs
 	edge     *origin.Edge
 	timeline *timeline
 	hook     atomic.Pointer[webhook.Hook] // nil: the file names none
@@ -74,15 +73,15 @@ type Channel struct {
 
 // onAir is what exists once the grid and the ladder are known.
 type onAir struct {
-	grid       tick.Grid
-	audio      tick.Audio
-	stored     gridFile
-	ladder     int                    // number of the newest ladder; guarded by reloading, and so is kinds
-	kinds      map[string]ladder.Kind // of all renditions that there ever were
-	assembly   *assembly
-	slate      *filler
-	encoder    *encode.Encoder
-	publishers []*publish.Publisher
+	grid     tick.Grid
+	audio    tick.Audio
+	stored   gridFile
+	ladder   int                    // number of the newest ladder; guarded by reloading, and so is kinds
+	kinds    map[string]ladder.Kind // of all renditions that there ever were
+	assembly *assembly
+	slate    *filler
+	encoder  *encode.Encoder
+	publish  func(*output) // starts its publisher; guarded by reloading; nil: the channel ends
 }
 
 // New builds a channel from its file. Stores are opened (a folder that cannot be made is an error), sockets are not.
@@ -111,7 +110,10 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	if err := c.newHook(c.file, 0); err != nil {
 		return nil, err
 	}
-	if err := c.openStores(); err != nil {
+	if err := c.openOutputs(); err != nil {
+		return nil, err
+	}
+	if err := c.openTimeline(); err != nil {
 		return nil, err
 	}
 	list := make([]*input, 0, len(c.file.Inputs))
@@ -126,22 +128,8 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	return c, nil
 }
 
-func (c *Channel) openStores() error {
-	for _, out := range c.file.Outputs {
-		dir, err := store.NewDir(store.DirConfig{Path: out.Dir})
-		if err != nil {
-			return fmt.Errorf("channel %s: output: %w", c.file.Name, err)
-		}
-		if c.edge == nil {
-			if c.edge, err = origin.NewEdge(origin.EdgeConfig{Store: dir}); err != nil {
-				return err
-			}
-			c.stores = append(c.stores, c.edge)
-			continue
-		}
-		c.stores = append(c.stores, dir)
-	}
-	c.timeline = &timeline{channel: c.file.Name, store: c.stores[0], event: c.events.stage("timeline")}
+func (c *Channel) openTimeline() error {
+	c.timeline = &timeline{channel: c.file.Name, store: c.outputs()[0].store, event: c.events.stage("timeline")}
 	if t := c.file.Timeline; t.Dir != "" && t.Dir != c.file.Outputs[0].Dir {
 		dir, err := store.NewDir(store.DirConfig{Path: t.Dir})
 		if err != nil {
@@ -197,9 +185,9 @@ func (c *Channel) goOnAir(ctx context.Context) error {
 	}
 	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var g errgroup.Group
-	for _, p := range air.publishers {
-		g.Go(func() error { return p.Run(publishing) })
+	air.publish = func(o *output) { o.end = start(publishing, o.run) }
+	for _, o := range c.outputs() {
+		air.publish(o)
 	}
 	c.resume(ctx, air)
 	c.wentOnAir(air)
@@ -209,7 +197,7 @@ func (c *Channel) goOnAir(ctx context.Context) error {
 	beside.Go(func() error { return air.slate.slate.Run(ctx) })
 	err = air.encoder.Run(ctx)
 	stop() // what the last run delivered is published before the publishers end
-	return errors.Join(err, beside.Wait(), g.Wait())
+	return errors.Join(err, beside.Wait(), c.endOutputs(air))
 }
 
 // resumeWait is how long the stores may take to be read back: a store that hangs must not keep the others off air.
@@ -221,13 +209,13 @@ func (c *Channel) resume(ctx context.Context, air *onAir) {
 	defer cancel()
 	var last int64
 	found := false
-	for i, p := range air.publishers {
-		k, any, done := p.Resumed()
-		for ; !done && ctx.Err() == nil; k, any, done = p.Resumed() {
+	for _, o := range c.outputs() {
+		k, any, done := o.publisher.Resumed()
+		for ; !done && ctx.Err() == nil; k, any, done = o.publisher.Resumed() {
 			pause(ctx, 10*time.Millisecond)
 		}
 		if !done {
-			c.events.add("publish", "warning", fmt.Sprintf("store %s is not read back yet: going on without", c.stores[i]))
+			c.events.add("publish", "warning", fmt.Sprintf("store %s is not read back yet: going on without", o.store))
 		}
 		if any {
 			last, found = max(last, k), true

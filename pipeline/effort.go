@@ -17,12 +17,16 @@ var groups = sync.OnceValues(child.FindGroups)
 
 // limits are those of a channel's runs, and where the kernel holds runs to them; nil: it does not.
 func (c *Channel) limits(ch ffmpeg.Channel) (child.Limits, *child.Groups) {
-	l := MemoryAndCPU(c.file.Limits, ch)
-	found, err := groups()
-	if err != nil && l.Processors > 0 {
+	c.adviseLimits()
+	found, _ := groups() // where there are none, memory is watched and processors are not limited
+	return MemoryAndCPU(c.latest.Load().Limits, ch), found
+}
+
+// adviseLimits tells when the file asks for what cannot be done on this machine.
+func (c *Channel) adviseLimits() {
+	if _, err := groups(); err != nil && c.latest.Load().Limits.CPU > 0 {
 		c.events.add("run", "warning", fmt.Sprintf("limits.cpu cannot be enforced here: %v", err))
 	}
-	return l, found
 }
 
 // MemoryAndCPU are the limits of a run that a channel file asks for: of memory, more than any run of the ladder takes

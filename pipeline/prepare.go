@@ -9,10 +9,8 @@ import (
 	"onair/pipeline/config"
 	"onair/pipeline/control"
 	"onair/pipeline/encode"
-	"onair/pipeline/publish"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
-	"onair/pkg/presentation"
 	"onair/pkg/selector"
 	"onair/pkg/tick"
 )
@@ -135,10 +133,14 @@ func (c *Channel) build(grid tick.Grid, stored gridFile, rs []ladder.Rendition) 
 	for _, r := range rs {
 		air.kinds[r.Name] = r.Kind
 	}
-	if air.publishers, err = c.newPublishers(grid, audio, rs); err != nil {
+	outs, err := c.withPublishers(grid, audio, asm.tracks())
+	if err != nil {
 		return nil, err
 	}
-	asm.publishers = air.publishers
+	for _, o := range outs {
+		asm.outlets = append(asm.outlets, outlet{Publisher: o.publisher})
+	}
+	c.outs.Store(&outs)
 	air.slate = c.newFiller(grid, audio, rs)
 	var inputs []encode.Input
 	for _, in := range c.inputs() {
@@ -166,26 +168,3 @@ func conditions(f config.Failover) selector.Conditions {
 
 // publishLate is how long publishers wait for a rendition beyond its usual lag: the assembly has waited already.
 const publishLate = 250 * time.Millisecond
-
-func (c *Channel) newPublishers(grid tick.Grid, audio tick.Audio, rs []ladder.Rendition) ([]*publish.Publisher, error) {
-	var tracks []presentation.Track
-	for _, r := range rs {
-		tracks = append(tracks, trackOf(r, grid.T))
-	}
-	var out []*publish.Publisher
-	for _, st := range c.stores {
-		p, err := publish.New(publish.Config{
-			Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
-			Event: c.events.stage("publish"),
-			Late:  publishLate,
-			Presentation: presentation.Config{
-				Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.latest.Load().Window), Tracks: tracks,
-			},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("channel %s: store %s: %w", c.file.Name, st, err)
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}

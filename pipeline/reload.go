@@ -78,6 +78,10 @@ func (c *Channel) reload() ([]config.Change, error) {
 	if problems := next.NeedRestart(changes); len(problems) > 0 {
 		return nil, refusal(problems)
 	}
+	outs, problems := c.openAdded(next)
+	if len(problems) > 0 {
+		return nil, refusal(problems)
+	}
 	if air := c.air.Load(); air != nil {
 		if problems := c.anotherLadder(air, next); len(problems) > 0 {
 			return nil, refusal(problems)
@@ -85,6 +89,10 @@ func (c *Channel) reload() ([]config.Change, error) {
 	}
 	was := c.latest.Swap(next)
 	c.changeHook(was, next)
+	c.changeOutputs(outs)
+	if was.Limits != next.Limits {
+		c.adviseLimits()
+	}
 	c.settle()
 	return changes, nil
 }
@@ -118,8 +126,8 @@ func (c *Channel) settle() {
 		c.events.add("reload", "error", err.Error())
 	}
 	air.assembly.rerate(air.ladder, ch.Renditions, tick.FromDuration(file.Window))
-	for _, p := range air.publishers {
-		p.SetWindow(tick.FromDuration(file.Window))
+	for _, o := range c.outputs() {
+		o.publisher.SetWindow(tick.FromDuration(file.Window))
 	}
 	air.slate.slate.Change(lookOf(file))
 	air.encoder.Change(encode.Settings{

@@ -140,7 +140,7 @@ func (a *assembly) declare(t *track) {
 			continue
 		}
 		desc := a.describe(t, i)
-		for _, p := range a.publishers {
+		for _, p := range a.outlets {
 			p.SetInit(desc, t.init)
 		}
 	}

@@ -25,7 +25,7 @@ func (c *Channel) Fresh() error {
 	if air == nil {
 		return errors.New("no input has brought a usable programme yet")
 	}
-	return air.publishers[0].Fresh()
+	return c.outputs()[0].publisher.Fresh()
 }
 
 // Status is a snapshot of the channel.
@@ -75,13 +75,13 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 		st.Renditions = append(st.Renditions, renditionStatus(t))
 	}
 	effortStatus(st, enc.Effort)
-	for i, p := range air.publishers {
-		ps := p.Status()
+	for i, o := range c.outputs() {
+		ps := o.publisher.Status()
 		if i == 0 {
 			published(st, ps)
 		}
 		s := control.Store{
-			Name: c.stores[i].String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Untaken, Queue: ps.Queue,
+			Name: o.store.String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Untaken, Queue: ps.Queue,
 			LastError: ps.LastError,
 		}
 		for _, t := range ps.Tracks {

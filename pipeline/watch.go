@@ -23,7 +23,7 @@ type watcher struct {
 	*Channel
 	inputs map[string]control.InputState
 	legs   map[string]ingest.State
-	stores []storeTrouble
+	stores map[*output]*storeTrouble
 	ahead  time.Duration // the host's clock before the channel's
 
 	restless map[string]restless // by input
@@ -69,7 +69,7 @@ func (c *Channel) watch(ctx context.Context) {
 func (w *watcher) state() {
 	state := control.Waiting
 	if air := w.air.Load(); air != nil {
-		if _, _, listed := air.publishers[0].Listed(); listed {
+		if _, _, listed := w.outputs()[0].publisher.Listed(); listed {
 			state = control.OnAir
 			switch {
 			case w.Fresh() != nil:

@@ -19,15 +19,16 @@ type storeTrouble struct {
 
 // allStores tells when stores begin to fail, and when they have stopped: not every try that fails.
 func (w *watcher) allStores(now tick.Tick) {
-	air := w.air.Load()
-	if air == nil {
+	if w.air.Load() == nil {
 		return
 	}
-	if w.stores == nil {
-		w.stores = make([]storeTrouble, len(air.publishers))
-	}
-	for i, p := range air.publishers {
-		w.store(&w.stores[i], p.Status(), now)
+	was := w.stores
+	w.stores = make(map[*output]*storeTrouble, len(was))
+	for _, o := range w.outputs() {
+		if w.stores[o] = was[o]; was[o] == nil {
+			w.stores[o] = &storeTrouble{}
+		}
+		w.store(w.stores[o], o.publisher.Status(), now)
 	}
 }
 

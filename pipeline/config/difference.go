@@ -10,7 +10,7 @@ import (
 )
 
 // reloaded are the keys that a running channel takes from its file when that is read again, as docs/channel.yaml says
-// of each; the others need a restart. "inputs", "video" and "audio" stand for which there are and in
+// of each; the others need a restart. "inputs", "video", "audio" and "outputs" stand for which there are and in
 // which order.
 var reloaded = map[string]bool{
 	"inputs": true, "inputs[].name": true, "inputs[].legs": true, "inputs[].merge": true, "inputs[].monitor": true,
@@ -23,6 +23,7 @@ var reloaded = map[string]bool{
 	"video[].encoder": true,
 	"audio":           true, "audio[].name": true, "audio[].bitrate": true, "audio[].channels": true,
 	"audio[].language": true,
+	"outputs":          true, "outputs[].dir": true, "limits": true, "limits.memory": true, "limits.cpu": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.
@@ -39,7 +40,7 @@ type Change struct {
 func (c Change) String() string { return c.Path + ": " + c.Text }
 
 // Difference is what has changed from one reading of a channel's file to the next, in the order of the file's keys.
-// Inputs and renditions are compared by their names, outputs by their places.
+// Inputs and renditions are compared by their names, outputs by where they are.
 func Difference(old, next *Channel) []Change {
 	d := differ{}
 	d.compare("", "", reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
@@ -76,12 +77,14 @@ func (d *differ) compare(key, path string, old, next reflect.Value) {
 		k, p := strings.TrimPrefix(key+"."+tag, "."), strings.TrimPrefix(path+"."+tag, ".")
 		a, b := old.Field(i), next.Field(i)
 		switch before := a.Interface().(type) {
-		case TLS, Failover, Slate:
+		case TLS, Failover, Slate, Limits:
 			d.compare(k, p, a, b)
 		case []Input:
 			d.inputs(before, b.Interface().([]Input)) //nolint:errcheck,forcetypeassert // it is the same field
 		case []Video, []Audio:
 			d.renditions(k, p, a, b)
+		case []Store:
+			d.outputs(before, b.Interface().([]Store)) //nolint:errcheck,forcetypeassert // likewise
 		default:
 			d.value(k, p, a.Interface(), b.Interface())
 		}
@@ -141,6 +144,26 @@ func (d *differ) inputs(old, next []Input) {
 	for _, in := range old {
 		if at(next, in.Name) < 0 {
 			d.tell("inputs", "inputs", fmt.Sprintf("input %s is removed", in.Name))
+		}
+	}
+}
+
+// outputs compares by place in the world. The first is the one that viewers are served from: it is for good.
+func (d *differ) outputs(old, next []Store) {
+	if !old[0].Same(next[0]) {
+		d.tell("outputs[0]", "outputs[0]", fmt.Sprintf("viewers are served from the first output, which is %s instead of %s",
+			next[0], old[0]))
+		return
+	}
+	in := func(list []Store, s Store) bool { return slices.ContainsFunc(list, s.Same) }
+	for i, s := range next {
+		if !in(old, s) {
+			d.tell("outputs", fmt.Sprintf("outputs[%d]", i), fmt.Sprintf("output %s is added", s))
+		}
+	}
+	for _, s := range old {
+		if !in(next, s) {
+			d.tell("outputs", "outputs", fmt.Sprintf("output %s is removed", s))
 		}
 	}
 }

@@ -92,7 +92,11 @@ func TestDifference(t *testing.T) {
 			[]string{`video[1].codec: "hevc" instead of "h264"`, `audio[0].language: "de" instead of "und"`}, nil,
 		},
 		"a size":     {[]string{"640x360", "480x270"}, []string{`video[1].size: "480x270" instead of "640x360"`}, nil},
-		"the output": {[]string{"./origin", "./other"}, []string{"timeline: ", "outputs: "}, []string{"f.yaml:2: timeline", "f.yaml:11: outputs"}},
+		"the output": {[]string{"./origin", "./other"}, []string{"timeline: ", "outputs[0]: "}, []string{"f.yaml:2: timeline", "f.yaml:11: outputs[0]"}},
+		"limits":     {[]string{"audio:", "limits: {memory: 1GiB}\naudio:"}, []string{"limits.memory: "}, nil},
+		"an output more": {
+			[]string{"{dir: ./origin}", "{dir: ./origin}, {dir: ./other}"}, []string{"outputs[1]: output ./other is added"}, nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -27,6 +27,9 @@ func (r *reader) stores(c *Channel) {
 	}
 }
 
+// Same tells whether two stores are one.
+func (s Store) Same(other Store) bool { return s.key() == other.key() }
+
 // key is equal for two stores that are one.
 func (s Store) key() string {
 	if s.Dir != "" {

@@ -140,7 +140,7 @@ func TestReloadOfTheLadder(t *testing.T) {
 	s.wait("segments", 30*time.Second, segments(4))
 	s.wantRefused("one of these names has to stay", "name: v360", "name: va", "name: v180", "name: vb")
 	s.wantRefused("the channel is one with audio", "audio:\n  - {name: a1, bitrate: 96k, channels: 2, language: eng}", "audio: []")
-	s.wantRefused("outputs: needs a restart", "outputs:\n", fmt.Sprintf("outputs:\n  - dir: %s\n", s.t.TempDir()))
+	s.wantRefused("outputs[0]: needs a restart", "outputs:\n", fmt.Sprintf("outputs:\n  - dir: %s\n", s.t.TempDir()))
 	s.wantRefused("frame_rate: needs a restart", "start: wait", "start: wait\nframe_rate: 50")
 	first := s.inits()
 	s.rewrite("  - {name: v360, size: 640x360, bitrate: 800k}\n", "", "audio:", otherLadder, "320x180", "480x270")

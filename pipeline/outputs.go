@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"onair/pipeline/config"
+	"onair/pipeline/control"
+	"onair/pipeline/origin"
+	"onair/pipeline/publish"
+	"onair/pkg/presentation"
+	"onair/pkg/store"
+	"onair/pkg/tick"
+)
+
+// output is one store that the channel is published to.
+type output struct {
+	cfg       config.Store
+	store     store.Store
+	publisher *publish.Publisher // nil before the channel is on air
+	end       func()             // ends the publisher and waits for it; guarded by Channel.reloading
+	err       error              // how it ended; written before end returns
+}
+
+// outputs are those that there are now. Viewers are served from the first one, which never changes.
+func (c *Channel) outputs() []*output { return *c.outs.Load() }
+
+// run publishes until ctx ends.
+func (o *output) run(ctx context.Context) error {
+	o.err = o.publisher.Run(ctx)
+	return o.err
+}
+
+// openOutputs opens the stores that the channel begins with.
+func (c *Channel) openOutputs() error {
+	list := make([]*output, 0, len(c.file.Outputs))
+	for _, cfg := range c.file.Outputs {
+		o, err := openOutput(cfg)
+		if err != nil {
+			return fmt.Errorf("channel %s: output: %w", c.file.Name, err)
+		}
+		list = append(list, o)
+	}
+	edge, err := origin.NewEdge(origin.EdgeConfig{Store: list[0].store})
+	if err != nil {
+		return err
+	}
+	c.edge, list[0].store = edge, edge
+	c.outs.Store(&list)
+	return nil
+}
+
+func openOutput(cfg config.Store) (*output, error) {
+	dir, err := store.NewDir(store.DirConfig{Path: cfg.Dir})
+	if err != nil {
+		return nil, err
+	}
+	return &output{cfg: cfg, store: dir}, nil
+}
+
+// withPublishers gives the outputs publishers that know the ladder.
+func (c *Channel) withPublishers(grid tick.Grid, audio tick.Audio, tracks []presentation.Track) ([]*output, error) {
+	var list []*output
+	for _, o := range c.outputs() {
+		p, err := c.newPublisher(o.store, grid, audio, tracks)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, &output{cfg: o.cfg, store: o.store, publisher: p})
+	}
+	return list, nil
+}
+
+func (c *Channel) newPublisher(
+	st store.Store, grid tick.Grid, audio tick.Audio, tracks []presentation.Track,
+) (*publish.Publisher, error) {
+	p, err := publish.New(publish.Config{
+		Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
+		Event: c.events.stage("publish"),
+		Late:  publishLate,
+		Presentation: presentation.Config{
+			Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.latest.Load().Window), Tracks: tracks,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: store %s: %w", c.file.Name, st, err)
+	}
+	return p, nil
+}
+
+// openAdded opens the stores of a newer reading of the file that the channel has not yet, or says why it cannot be. The
+// caller holds reloading.
+func (c *Channel) openAdded(next *config.Channel) (list []*output, problems config.Problems) {
+	for i, cfg := range next.Outputs {
+		at := slices.IndexFunc(c.outputs(), func(o *output) bool { return o.cfg.Same(cfg) })
+		if at >= 0 {
+			list = append(list, c.outputs()[at])
+			continue
+		}
+		o, err := openOutput(cfg)
+		if err != nil {
+			problems = append(problems, next.Refuse(fmt.Sprintf("outputs[%d]", i), err.Error()))
+			continue
+		}
+		list = append(list, o)
+	}
+	return list, problems
+}
+
+// changeOutputs publishes to other stores from the next segment on. What was given to one that is gone is written, and
+// its playlists stay as they are then. The caller holds reloading.
+func (c *Channel) changeOutputs(list []*output) {
+	was := c.outputs()
+	if slices.Equal(was, list) {
+		return
+	}
+	air := c.air.Load()
+	if air == nil || air.publish == nil { // not on air yet, or no more
+		c.outs.Store(&list)
+		return
+	}
+	gone := slices.DeleteFunc(slices.Clone(was), func(o *output) bool { return slices.Contains(list, o) })
+	for _, o := range gone {
+		air.assembly.leave(o.publisher)
+		o.end()
+		c.tellOutput(o, "no more published to")
+	}
+	kept := make([]*output, 0, len(list))
+	for _, o := range list {
+		if o.publisher != nil {
+			kept = append(kept, o)
+			continue
+		}
+		var err error
+		o.publisher, err = air.assembly.join(func(tracks []presentation.Track) (*publish.Publisher, error) {
+			return c.newPublisher(o.store, air.grid, air.audio, tracks)
+		})
+		if err != nil { // the others have been made in the same way: it cannot be
+			c.events.add("reload", "error", err.Error())
+			continue
+		}
+		air.publish(o)
+		kept = append(kept, o)
+		c.tellOutput(o, "published to from the next segment on")
+	}
+	c.outs.Store(&kept)
+}
+
+func (c *Channel) tellOutput(o *output, how string) {
+	c.events.put(control.Event{Level: control.Info, Stage: "reload", Code: codeApplied,
+		Message: fmt.Sprintf("output %s: %s", o.store, how)})
+}
+
+// endOutputs waits for the publishers, which have been told to end, and lets no more come.
+func (c *Channel) endOutputs(air *onAir) error {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
+	air.publish = nil
+	var err error
+	for _, o := range c.outputs() {
+		o.end()
+		err = errors.Join(err, o.err)
+	}
+	return err
+}
