@@ -49,6 +49,9 @@ func serveDir(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := goLive(edge, dir); err != nil {
+		return err
+	}
 	start := time.Now()
 	fresh := func() error { // what the rule of the 503 costs
 		if time.Since(start) > 24*time.Hour {
@@ -72,6 +75,28 @@ func serveDir(dir string) error {
 	fmt.Println(l.Addr())
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
+	}
+	return nil
+}
+
+// goLive puts the objects of a folder through the edge, and so many segments that it is full, as that of a channel on air
+// always is.
+func goLive(edge *origin.Edge, dir string) error {
+	ctx := context.Background()
+	for _, l := range loads {
+		body, err := os.ReadFile(filepath.Join(dir, l.path))
+		if err != nil {
+			return err
+		}
+		if err := edge.Put(ctx, store.Object{Name: strings.TrimPrefix(l.path, "/"), Body: body}); err != nil {
+			return err
+		}
+	}
+	for k := 85; k < 100; k++ {
+		o := store.Object{Name: fmt.Sprintf("bench/w/%d.m4s", k), Body: make([]byte, loads[0].size)}
+		if err := edge.Put(ctx, o); err != nil {
+			return err
+		}
 	}
 	return nil
 }

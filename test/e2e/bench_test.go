@@ -99,6 +99,26 @@ func bare(tb testing.TB, file string, command []string) float64 {
 	return (encoder.ProcessState.UserTime() + encoder.ProcessState.SystemTime()).Seconds()
 }
 
+// spare is how many processors an encoder may take that is to keep up on this machine, with what else has to run.
+const spare = 1.4
+
+// affordable makes the channel one that this machine can encode in real time: with the preset that is the default, or a
+// faster one. It tells which, and what bare FFmpeg takes for it, in processor time per time of media.
+func (s *station) affordable(file string, seconds float64) (preset string, reference float64) {
+	s.t.Helper()
+	b, err := os.ReadFile(s.file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, preset = range []string{"veryfast", "superfast", "ultrafast"} {
+		s.write(string(b) + "preset: " + preset + "\n")
+		if reference = bare(s.t, file, s.plan()) / seconds; reference <= spare {
+			break
+		}
+	}
+	return preset, reference
+}
+
 // usage is that of the program and its run, and how many frames that has made.
 func (s *station) usage() (usage, uint64) {
 	s.t.Helper()
@@ -150,7 +170,7 @@ func TestBenchPipeline(t *testing.T) {
 	s := &station{t: t, dir: t.TempDir(), http: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))}
 	s.write(fmt.Sprintf(three, s.http, rtpInput(port), filepath.Join(s.dir, "origin")))
 	file := benchClip(t)
-	before := bare(t, file, s.plan())
+	preset, before := s.affordable(file, benchSeconds+5)
 	s.start()
 	s.wait("the program", 10*time.Second, func(st control.Status) bool { return st.Channel != "" })
 	begun := time.Now()
@@ -173,12 +193,12 @@ func TestBenchPipeline(t *testing.T) {
 	own := (to.own - from.own) / seconds
 	whole := own + (to.children-from.children)/seconds
 	// Before and after: the machine may be another one by then.
-	reference := (before + bare(t, file, command)) / 2 / (benchSeconds + 5)
-	row("pipeline CPU s per s of media, beside bare ffmpeg", fmt.Sprintf("%.3f", whole), fmt.Sprintf("%.3f", reference), whole/reference, "<= 1.03")
+	reference := (before + bare(t, file, command)/(benchSeconds+5)) / 2
+	row("pipeline CPU s per s of media, beside bare ffmpeg ("+preset+")", fmt.Sprintf("%.3f", whole), fmt.Sprintf("%.3f", reference), whole/reference, "<= 1.03")
 	row("onair's own CPU, of a core", fmt.Sprintf("%.3f", own), "0.04", own/0.04, "<= 1")
 	row("RSS with a filled spool, MB", fmt.Sprintf("%.0f", to.rss/1e6), "150", to.rss/150e6, "<= 1")
-	row("first playlist after the first packet, s", fmt.Sprintf("%.2f", first.Seconds()), "15", first.Seconds()/15, "<= 1")
-	row("segment listed after its last frame arrived, s", fmt.Sprintf("%.2f", lag), "1.3", lag/1.3, "<= 1")
+	row("first playlist after the first packet, s ("+preset+")", fmt.Sprintf("%.2f", first.Seconds()), "15", first.Seconds()/15, "<= 1")
+	row("segment listed after its last frame arrived, s ("+preset+")", fmt.Sprintf("%.2f", lag), "1.3", lag/1.3, "<= 1")
 }
 
 // listLag is the mean time from the end of a segment on the timeline, which is when its last frame arrives, to its listing.
