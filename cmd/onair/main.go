@@ -28,6 +28,7 @@ type exitError struct {
 	err  error
 }
 
+// Error is what to tell the user, or the code alone.
 func (e exitError) Error() string {
 	if e.err == nil {
 		return fmt.Sprintf("exit %d", e.code)
@@ -35,6 +36,7 @@ func (e exitError) Error() string {
 	return e.err.Error()
 }
 
+// Unwrap is the error without the code.
 func (e exitError) Unwrap() error { return e.err }
 
 // usage is an error for which the caller is to blame: a bad file, flag or argument.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/pion/rtp"
@@ -13,7 +12,6 @@ import (
 	"onair/pipeline/srt"
 	"onair/pkg/gate"
 	"onair/pkg/leg"
-	"onair/pkg/merge"
 	"onair/pkg/tick"
 )
 
@@ -157,102 +155,6 @@ func (p *path) open(s State, peer netip.AddrPort) {
 		p.connects++
 		p.last = min(p.last, p.in.now-silence) // nothing has come on this connection yet
 	}
-}
-
-// allowed tells whether an address may send.
-func (p *path) allowed(addr netip.Addr) bool {
-	allow := *p.in.allow.Load()
-	if len(allow) == 0 {
-		return true
-	}
-	addr = addr.Unmap().WithZone("")
-	return slices.ContainsFunc(allow, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
-}
-
-// reject counts a sender that may not send.
-func (p *path) reject(cause gate.Cause, why string) {
-	p.in.mu.Lock()
-	p.rejected[cause]++
-	p.err = why
-	p.in.advance()
-	now := p.in.now
-	p.in.mu.Unlock()
-	p.refuse.report(why, now)
-}
-
-// intrude counts a second sender.
-func (p *path) intrude(why string) {
-	p.in.mu.Lock()
-	p.foreign++
-	now := p.in.now
-	p.in.mu.Unlock()
-	p.second.report(why, now)
-}
-
-// take is where every datagram of every leg goes through. from is zero when the connection knows its peer.
-func (p *path) take(b []byte, from netip.AddrPort) {
-	ts, sequenced, why := p.parse(b)
-	in := p.in
-	in.mu.Lock()
-	in.advance()
-	now := in.now
-	if why != "" {
-		p.wrongType++
-		p.err = why
-		in.mu.Unlock()
-		p.wrong.report(why, now)
-		return
-	}
-	if from.IsValid() && from != p.peer {
-		if p.peer.IsValid() && now-p.last < takeOver {
-			p.foreign++
-			in.mu.Unlock()
-			p.second.report(from.String(), now)
-			return
-		}
-		p.peer = from
-		p.connects++
-	}
-	p.last = now
-	if p.err != "" {
-		p.err = ""
-	}
-	p.meter.add(len(ts), now)
-	if sequenced {
-		in.sequenced(p.index, merge.Packet{
-			Seq: p.packet.SequenceNumber, Timestamp: p.packet.Timestamp, SSRC: p.packet.SSRC, Payload: ts,
-		})
-		if p.fec != nil {
-			p.fec.decoder.Media(b, now)
-		}
-	} else if !in.bare(p.index, ts) {
-		p.standby++
-	}
-	in.mu.Unlock()
-}
-
-// parse finds the TS in a datagram; why says what is wrong with one that has none.
-func (p *path) parse(b []byte) (ts []byte, sequenced bool, why string) {
-	switch {
-	case p.url.Scheme == leg.UDP && looksLikeRTP(b):
-		return nil, false, "RTP came on a udp:// leg: make it rtp://"
-	case p.url.Scheme == leg.RTP && len(b) > 0 && b[0] == syncByte:
-		return nil, false, "bare TS came on an rtp:// leg: make it udp://"
-	case p.url.Scheme == leg.RTP, p.url.Scheme == leg.SRT && looksLikeRTP(b):
-		if err := p.packet.Unmarshal(b); err != nil || p.packet.Version != rtpVersion {
-			return nil, false, "not RTP"
-		}
-		if p.packet.PayloadType != payloadTypeTS {
-			return nil, false, "RTP with another payload type than 33 (MPEG-TS)"
-		}
-		if !wholePackets(p.packet.Payload) {
-			return nil, false, "RTP whose payload is not whole TS packets"
-		}
-		return p.packet.Payload, true, ""
-	case !hasTS(b):
-		return nil, false, "not MPEG-TS"
-	}
-	return b, false, ""
 }
 
 // check looks after the leg once a second: it logs a change of state and what was held back, and joins a silent group

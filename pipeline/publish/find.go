@@ -37,20 +37,13 @@ func (p *Publisher) find(ctx context.Context) (found, error) {
 
 // findList reads the playlist of a track, if there is one.
 func (p *Publisher) findList(ctx context.Context, f *found, track string) error {
-	info, ok := f.objects[hls.MediaName(track)]
-	if !ok {
-		return nil
-	}
-	o, err := p.cfg.Store.Get(ctx, info.Name)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	info, body, err := p.read(ctx, f, hls.MediaName(track))
+	if body == nil || err != nil {
 		return err
 	}
-	list, err := hls.ReadMedia(o.Body)
+	list, err := hls.ReadMedia(body)
 	if err != nil {
-		f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
+		f.stranger(info, err)
 		return nil
 	}
 	f.playlists[track] = list
@@ -102,21 +95,32 @@ func describeOnce(all []presentation.Track, t presentation.Track) []presentation
 }
 
 func (p *Publisher) findPeriods(ctx context.Context, f *found) error {
-	info, ok := f.objects[dash.FileName]
+	info, body, err := p.read(ctx, f, dash.FileName)
+	if body == nil || err != nil {
+		return err
+	}
+	if f.periods, err = dash.ReadPeriods(body); err != nil {
+		f.stranger(info, err)
+	}
+	return nil
+}
+
+// read gets one of the objects that were found; body is nil when it is not there.
+func (p *Publisher) read(ctx context.Context, f *found, name string) (info store.Info, body []byte, err error) {
+	info, ok := f.objects[name]
 	if !ok {
-		return nil
+		return info, nil, nil
 	}
 	o, err := p.cfg.Store.Get(ctx, info.Name)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil
+		return info, nil, nil
 	}
-	if err != nil {
-		return err
-	}
-	if f.periods, err = dash.ReadPeriods(o.Body); err != nil {
-		f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
-	}
-	return nil
+	return info, o.Body, err
+}
+
+// stranger notes an object that cannot be one of ours.
+func (f *found) stranger(info store.Info, err error) {
+	f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
 }
 
 // salvage adds segments that were stored, but whose listing the process did not live to see.

@@ -97,13 +97,17 @@ func group(conn *net.UDPConn, addr netip.Addr, u leg.URL) error {
 	return err
 }
 
+// Ready is at once: there is no connection to wait for.
 func (d *udp) Ready(context.Context) {}
 
+// Send writes a datagram.
 func (d *udp) Send(b []byte) error {
 	_, err := d.conn.WriteToUDPAddrPort(b, d.to)
 	return err
 }
 
+// Linger is zero: what was written is on its way.
 func (d *udp) Linger() time.Duration { return 0 }
 
+// Close gives the socket back.
 func (d *udp) Close() { _ = d.conn.Close() }

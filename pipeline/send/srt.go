@@ -107,6 +107,7 @@ func (d *srtLine) run(ctx context.Context, connect func(context.Context) (*srt.C
 	}
 }
 
+// Ready waits for the first connection.
 func (d *srtLine) Ready(ctx context.Context) {
 	select {
 	case <-ctx.Done():
@@ -114,6 +115,7 @@ func (d *srtLine) Ready(ctx context.Context) {
 	}
 }
 
+// Send gives a datagram to whoever is connected; with nobody it says why.
 func (d *srtLine) Send(b []byte) error {
 	if d.conn == nil {
 		select {
@@ -157,6 +159,7 @@ func (d *srtLine) hangUp() {
 	d.taken.Store(false)
 }
 
+// Close hangs up and waits for the end of what calls or listens.
 func (d *srtLine) Close() {
 	d.stop()
 	<-d.done

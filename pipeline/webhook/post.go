@@ -44,6 +44,7 @@ type refused struct {
 	status int
 }
 
+// Error says what was answered and what to do.
 func (r refused) Error() string {
 	if r.status < 400 {
 		return fmt.Sprintf("it answers %d: redirects are not followed, name the new address in webhook", r.status)

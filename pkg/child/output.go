@@ -12,6 +12,7 @@ const pipeSize = 256 << 10
 // output closes itself at its end, so that a reader that reads to EOF leaves nothing open.
 type output struct{ file *os.File }
 
+// Read closes the pipe with its first error, the end of file among them.
 func (o *output) Read(b []byte) (int, error) {
 	n, err := o.file.Read(b)
 	if err != nil {
@@ -20,6 +21,7 @@ func (o *output) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Close gives the pipe up before its end.
 func (o *output) Close() error { return o.file.Close() }
 
 // widen asks for a larger pipe; a refusal (limit per user) leaves the default, which works too.
