@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"onair/pipeline/config"
 	"onair/pipeline/control"
@@ -31,6 +32,27 @@ func (c *Channel) outputs() []*output { return *c.outs.Load() }
 func (o *output) run(ctx context.Context) error {
 	o.err = o.publisher.Run(ctx)
 	return o.err
+}
+
+// outputStatus is what is known of an output.
+type outputStatus struct {
+	publish.Status
+	late int // objects that are served from memory only
+}
+
+// status is what the publisher tells, and the memory that is before the store which viewers are served from.
+func (o *output) status() outputStatus {
+	st := outputStatus{Status: o.publisher.Status()}
+	if edge, ok := o.store.(*origin.Edge); ok {
+		es := edge.Stats()
+		st.Errors += es.Errors
+		st.Untaken += es.Lost
+		st.late = es.Late
+		if es.LastError != "" {
+			st.LastError = es.LastError
+		}
+	}
+	return st
 }
 
 // openOutputs opens the stores that the channel begins with.
@@ -153,6 +175,9 @@ func (c *Channel) tellOutput(o *output, how string) {
 		Message: fmt.Sprintf("output %s: %s", o.store, how)})
 }
 
+// drainTime is how long the end of a channel waits for a store that lacks what was served from memory.
+const drainTime = 5 * time.Second
+
 // endOutputs waits for the publishers, which have been told to end, and lets no more come.
 func (c *Channel) endOutputs(air *onAir) error {
 	c.reloading.Lock()
@@ -163,5 +188,7 @@ func (c *Channel) endOutputs(air *onAir) error {
 		o.end()
 		err = errors.Join(err, o.err)
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	return errors.Join(err, c.edge.Drain(ctx))
 }

@@ -76,13 +76,13 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 	}
 	effortStatus(st, enc.Effort)
 	for i, o := range c.outputs() {
-		ps := o.publisher.Status()
+		ps := o.status()
 		if i == 0 {
-			published(st, ps)
+			published(st, ps.Status)
 		}
 		s := control.Store{
 			Name: o.store.String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Untaken, Queue: ps.Queue,
-			LastError: ps.LastError,
+			Late: ps.late, LastError: ps.LastError,
 		}
 		for _, t := range ps.Tracks {
 			s.LatencyMs = max(s.LatencyMs, float64(t.Latency.Microseconds())/1000)

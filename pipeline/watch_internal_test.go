@@ -17,7 +17,8 @@ func TestStoreTroubleIsToldOnce(t *testing.T) {
 	var got []string
 	at := func(second int, errors uint64) {
 		before := len(w.events.all)
-		w.store(&trouble, publish.Status{Store: "dir:./origin", Errors: errors, LastError: "disk full"}, tick.Tick(second)*tick.Second)
+		st := publish.Status{Store: "dir:./origin", Errors: errors, LastError: "disk full"}
+		w.store(&trouble, outputStatus{Status: st}, tick.Tick(second)*tick.Second)
 		for _, ev := range w.events.all[before:] {
 			got = append(got, ev.Code+" "+ev.Message)
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"onair/pipeline/control"
-	"onair/pipeline/publish"
 	"onair/pkg/tick"
 )
 
@@ -28,16 +27,19 @@ func (w *watcher) allStores(now tick.Tick) {
 		if w.stores[o] = was[o]; was[o] == nil {
 			w.stores[o] = &storeTrouble{}
 		}
-		w.store(w.stores[o], o.publisher.Status(), now)
+		w.store(w.stores[o], o.status(), now)
 	}
 }
 
-func (w *watcher) store(t *storeTrouble, st publish.Status, now tick.Tick) {
+func (w *watcher) store(t *storeTrouble, st outputStatus, now tick.Tick) {
 	switch {
 	case st.Errors > t.errors:
 		if t.last == 0 {
-			w.events.put(control.Event{Level: control.Warning, Stage: "publish", Code: codeStore,
-				Message: fmt.Sprintf("store %s: %s", st.Store, st.LastError)})
+			message := fmt.Sprintf("store %s: %s", st.Store, st.LastError)
+			if st.late > 0 {
+				message += "; viewers of this server get from memory what it lacks"
+			}
+			w.events.put(control.Event{Level: control.Warning, Stage: "publish", Code: codeStore, Message: message})
 		}
 		t.errors, t.last = st.Errors, now
 	case t.last != 0 && now-t.last >= storeCalm:

@@ -92,6 +92,8 @@ var storeFamilies = []family[Store]{
 		func(s *Store) float64 { return float64(s.Gaps) }),
 	gauge("store_queue_segments", "Segments waiting to be written", ofStore,
 		func(s *Store) float64 { return float64(s.Queue) }),
+	gauge("store_late_objects", "Objects that viewers get from memory because the store has not taken them yet", ofStore,
+		func(s *Store) float64 { return float64(s.Late) }),
 	gauge("store_write_latency_seconds", "Duration of the newest write", ofStore,
 		func(s *Store) float64 { return s.LatencyMs / 1000 }),
 }

@@ -74,6 +74,7 @@ type Store struct {
 	Errors    uint64    `json:"errors"`
 	Gaps      uint64    `json:"gaps"`       // segments it did not take in time
 	Queue     int       `json:"queue"`      // segments waiting to be written
+	Late      int       `json:"late"`       // objects that viewers get from memory because it has not taken them yet
 	LatencyMs float64   `json:"latency_ms"` // of the newest write
 	LastError string    `json:"last_error"` // empty once a write has gone well again
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,21 +21,23 @@ const (
 	maxObjects   = 1024
 	liveSegments = 8 // segments behind the newest that count as the live edge
 	maxLive      = 64 << 20
-	loadTimeout  = 5 * time.Second
 )
 
 // EdgeConfig describes a live edge.
 type EdgeConfig struct {
 	Store store.Store // where everything is kept
 	Bytes int64       // how much media is kept in memory too; 0 is 32 MiB
+	Late  int64       // how much more while the store does not take it; 0 is 64 MiB
 }
 
 // Edge is a store that keeps the newest of what passes through it in memory: playlists, initializations and the last
-// segments, ready to be served. An object is served from memory only after the store behind has confirmed it. All
-// methods may be called from several goroutines.
+// segments, ready to be served. What the store behind does not take, or not soon, is served from memory all the same
+// and written later, in order: a disk that is full is no business of the viewers of this process. All methods may be
+// called from several goroutines.
 type Edge struct {
 	store store.Store
 	bytes int64
+	late  int64
 
 	objects atomic.Pointer[map[string]*object] // never changed, only replaced under mu
 	newest  atomic.Int64                       // highest segment number seen
@@ -47,14 +49,7 @@ type Edge struct {
 	evicted int64     // highest segment number that did not fit
 	loading map[string]*load
 	caches  map[string]string // last Cache-Control by extension
-}
-
-// load is one read from the store behind that several requests wait for.
-type load struct {
-	done   chan struct{}
-	object *object
-	err    error
-	stale  bool // the name was written or deleted meanwhile
+	backlog backlog
 }
 
 var _ store.Store = (*Edge)(nil)
@@ -67,22 +62,29 @@ func NewEdge(c EdgeConfig) (*Edge, error) {
 	if c.Bytes <= 0 {
 		c.Bytes = defaultBytes
 	}
-	e := &Edge{store: c.Store, bytes: c.Bytes, loading: map[string]*load{}, caches: map[string]string{}}
+	if c.Late <= 0 {
+		c.Late = defaultLate
+	}
+	e := &Edge{store: c.Store, bytes: c.Bytes, late: c.Late, loading: map[string]*load{}, caches: map[string]string{}}
 	e.objects.Store(&map[string]*object{})
 	e.newest.Store(-1)
 	return e, nil
 }
 
-// Put writes an object to the store behind and then keeps it in memory.
+// Put writes an object to the store behind and keeps it in memory. Its error is that of the name, or of ctx: see Stats
+// for whether the store behind has taken the object.
 func (e *Edge) Put(ctx context.Context, o store.Object) error {
-	if err := e.store.Put(ctx, o); err != nil {
+	if err := errors.Join(ctx.Err(), store.CheckName(o.Name)); err != nil {
 		return err
 	}
-	e.keep(newObject(o, e.modified(ctx, o.Name)))
-	return nil
+	if e.behind() {
+		e.postpone(o, nil, nil)
+		return nil
+	}
+	return e.put(ctx, o)
 }
 
-// Create writes an object that must not exist yet, else store.ErrExists.
+// Create writes an object that must not exist yet, else store.ErrExists. It is there when the store behind has it.
 func (e *Edge) Create(ctx context.Context, o store.Object) error {
 	if err := e.store.Create(ctx, o); err != nil {
 		return err
@@ -111,14 +113,19 @@ func (e *Edge) Get(ctx context.Context, name string) (store.Object, error) {
 	return e.store.Get(ctx, name)
 }
 
-// List tells the objects of the store behind.
+// List tells the objects of the store behind, and those that it is still to get.
 func (e *Edge) List(ctx context.Context, prefix string) ([]store.Info, error) {
-	return e.store.List(ctx, prefix)
+	list, err := e.store.List(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return e.withLate(list, prefix), nil
 }
 
 // Delete removes an object from memory and from the store behind.
 func (e *Edge) Delete(ctx context.Context, name string) error {
 	e.drop(name)
+	e.unlate(name)
 	return e.store.Delete(ctx, name)
 }
 
@@ -130,13 +137,28 @@ type EdgeStats struct {
 	Objects int
 	Bytes   int64 // media
 	Reads   uint64
+
+	Late      int    // objects that the store behind has not taken yet
+	Errors    uint64 // writes of it that failed, or took too long
+	Lost      uint64 // segments of which it got none, because it was away for too long
+	LastError string // empty: nothing is late
 }
 
 // Stats tells the edge's state.
 func (e *Edge) Stats() EdgeStats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return EdgeStats{Objects: len(*e.objects.Load()), Bytes: e.held, Reads: e.reads.Load()}
+	b := &e.backlog
+	st := EdgeStats{
+		Objects: len(*e.objects.Load()), Bytes: e.held, Reads: e.reads.Load(),
+		Errors: b.errors, Lost: b.lost, LastError: b.last,
+	}
+	for _, l := range b.items {
+		if !l.void {
+			st.Late++
+		}
+	}
+	return st
 }
 
 func (e *Edge) lookup(name string) *object { return (*e.objects.Load())[name] }
@@ -165,11 +187,15 @@ func (e *Edge) keepLocked(o *object) {
 		e.newest.Store(max(e.newest.Load(), k))
 		e.queue = append(e.queue, o)
 		e.held += int64(len(o.Body))
-		for len(e.queue) > 1 && (e.held > e.bytes || len(e.queue) > maxObjects) {
-			if k, ok := segmentNumber(e.queue[0].Name); ok {
+		for e.held-e.backlog.media > e.bytes || len(e.queue) > maxObjects {
+			i := slices.IndexFunc(e.queue, func(q *object) bool { return !q.late })
+			if i < 0 || e.queue[i] == o {
+				break
+			}
+			if k, ok := segmentNumber(e.queue[i].Name); ok {
 				e.evicted = max(e.evicted, k)
 			}
-			e.forget(next, e.queue[0].Name)
+			e.forget(next, e.queue[i].Name)
 		}
 	}
 	e.objects.Store(&next)
@@ -204,83 +230,6 @@ func (e *Edge) drop(name string) {
 	next := maps.Clone(*e.objects.Load())
 	e.forget(next, name)
 	e.objects.Store(&next)
-}
-
-// live tells whether name belongs in memory: everything but segments well behind the newest one, and those for which
-// there was no room: reading them again would only push others out, so they are sent from the store behind.
-func (e *Edge) live(name string) bool {
-	k, ok := segmentNumber(name)
-	if !ok {
-		return true
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return k > e.evicted && k > e.newest.Load()-liveSegments
-}
-
-// load reads a live object from the store behind, once for all who ask at the same time, and keeps it.
-func (e *Edge) load(ctx context.Context, name string) (*object, error) {
-	e.mu.Lock()
-	if o := e.lookup(name); o != nil {
-		e.mu.Unlock()
-		return o, nil
-	}
-	l, running := e.loading[name]
-	if !running {
-		l = &load{done: make(chan struct{})}
-		e.loading[name] = l
-	}
-	e.mu.Unlock()
-	if !running {
-		e.read(ctx, name, l)
-	}
-	select {
-	case <-l.done:
-		return l.object, l.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// read does the load in the goroutine of the request that came first; others depend on it, so it outlives that request.
-func (e *Edge) read(ctx context.Context, name string, l *load) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
-	defer cancel()
-	e.reads.Add(1)
-	o, err := e.store.Get(ctx, name)
-	var made *object
-	if err == nil {
-		made = newObject(o, e.modified(ctx, name))
-	}
-	keep := e.live(name)
-	e.mu.Lock()
-	delete(e.loading, name)
-	if err == nil && keep && !l.stale && len(o.Body) <= maxLive {
-		e.keepLocked(made)
-	}
-	e.mu.Unlock()
-	l.object, l.err = made, err
-	close(l.done)
-}
-
-// open gives the file of an object if the store behind has files.
-func (e *Edge) open(ctx context.Context, name string) (*os.File, store.Info, bool, error) {
-	s, ok := e.store.(interface {
-		Open(ctx context.Context, name string) (*os.File, store.Info, error)
-	})
-	if !ok {
-		return nil, store.Info{}, false, nil
-	}
-	e.reads.Add(1)
-	f, info, err := s.Open(ctx, name)
-	return f, info, true, err
-}
-
-// cache is the Cache-Control of objects like name, as far as one was stored since the start.
-func (e *Edge) cache(name string) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.caches[path.Ext(name)]
 }
 
 // segmentNumber is K of <channel>/<rendition>/<K>.m4s.

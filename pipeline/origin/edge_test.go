@@ -158,14 +158,18 @@ func TestDeletedIsGone(t *testing.T) {
 	}
 }
 
+// TestWhatTheStoreRefusesIsNotServed: a name that cannot be, and what several may want to make, which only a store can
+// decide.
 func TestWhatTheStoreRefusesIsNotServed(t *testing.T) {
 	bad := refusingStore{store.NewMemory()}
 	e, err := origin.NewEdge(origin.EdgeConfig{Store: bad})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Put(t.Context(), store.Object{Name: "news/v/1.m4s"}); !errors.Is(err, errRefused) {
-		t.Errorf("put: %v", err)
+	for _, name := range []string{"news/../1.m4s", "news/v/refused.m4s"} {
+		if err := e.Put(t.Context(), store.Object{Name: name}); !errors.Is(err, store.ErrName) {
+			t.Errorf("put: %v", err)
+		}
 	}
 	if err := e.Create(t.Context(), store.Object{Name: "news/v/1.m4s"}); !errors.Is(err, errRefused) {
 		t.Errorf("create: %v", err)
@@ -179,7 +183,7 @@ var errRefused = errors.New("refused")
 
 type refusingStore struct{ *store.Memory }
 
-func (refusingStore) Put(context.Context, store.Object) error    { return errRefused }
+func (refusingStore) Put(context.Context, store.Object) error    { return store.ErrName }
 func (refusingStore) Create(context.Context, store.Object) error { return errRefused }
 
 func TestFailingStoreIsA503(t *testing.T) {

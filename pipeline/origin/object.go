@@ -34,6 +34,7 @@ type object struct {
 	kind     []string // Content-Type
 	cache    []string // Cache-Control
 	changed  []string // Last-Modified
+	late     bool     // the store behind has not confirmed it; never changed
 }
 
 // encoding is one form of an object's body. Header values are kept as the slices that http.Header wants.

@@ -220,7 +220,8 @@ func storeSays(word string) func(control.Status) bool {
 	}
 }
 
-// TestFullDisk fills the disk that the output is on for ten seconds.
+// TestFullDisk fills the disk that the output is on for ten seconds: viewers do not notice, and the disk gets everything
+// when it has room.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -256,16 +257,30 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wait("the reason", 10*time.Second, storeSays("no space left"))
+	watch := s.watchListing()
 	s.outlast(10 * time.Second)
+	if _, metrics := s.get("/metrics"); !strings.Contains(string(metrics), "onair_store_late_objects{") {
+		t.Error("no metric tells of it")
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
 	st := s.wantOn(3)
-	if st.Stores[0].Gaps == 0 {
-		t.Error("no gap was counted for what could not be stored")
+	watch.wantTimely(2 * time.Second)
+	if st.Stores[0].Gaps != 0 || st.Renditions[0].Gaps != 0 || !strings.Contains(s.log.String(), "get from memory what it lacks") {
+		t.Errorf("%+v", st.Stores)
 	}
-	if _, playlist := s.get("/ch/v180.m3u8"); !strings.Contains(string(playlist), "EXT-X-GAP") {
-		t.Errorf("the playlist has no gap:\n%s", playlist)
+	s.wait("the store to have everything", 10*time.Second, func(st control.Status) bool {
+		return st.Stores[0].Late == 0 && st.Stores[0].LastError == ""
+	})
+	list, err := os.ReadFile(filepath.Join(dir, "origin", "ch", "v180.m3u8"))
+	if err != nil || strings.Contains(string(list), "EXT-X-GAP") {
+		t.Errorf("%v\n%s", err, list)
+	}
+	for k := range listedIn(string(list)) {
+		if info, err := os.Stat(filepath.Join(dir, "origin", "ch", "v180", fmt.Sprintf("%d.m4s", k))); err != nil || info.Size() == 0 {
+			t.Errorf("segment %d: %v", k, err)
+		}
 	}
 	s.wantLight(before)
 }

@@ -29,7 +29,6 @@ type fault struct {
 	harm      func(*trial)
 
 	seen, heard float64 // seconds in which a viewer may see, and hear, that something is wrong
-	gap         bool    // a gap is right
 	short       bool    // is tried by scripts/test
 }
 
@@ -116,7 +115,7 @@ var faultTable = []fault{
 		name: "FFmpeg out of memory", how: "it takes 300 MB more than `limits.memory: 200MiB`, 0.5 s before a segment is complete",
 		config: "limits: {memory: 200MiB}\n", prepare: greedy, harm: goGreedy,
 	},
-	{name: "disk full", how: "no space left for 10 s on the disk of the only output", prepare: ownDisk, skip: noDisk, harm: fillDisk, gap: true},
+	{name: "disk full", how: "no space left for 10 s on the disk of the only output", prepare: ownDisk, skip: noDisk, harm: fillDisk},
 	{
 		name: "host clock stepped forward", how: "by an hour: what the kernel answers the program is changed, the host's clock stays",
 		prepare: ownClock, skip: noStepClock, harm: step(time.Hour),

@@ -91,6 +91,7 @@ describe('one thing that is wrong gives one line', () => {
     ['store error', (s) => (s.stores[0]!.last_error = 'disk full'), 'bad stores: Store dir:./origin: disk full'],
     ['store well again', (s) => (s.stores[0]!.errors += 2), 'warn stores: Store dir:./origin: 2 failed writes in the last minute, well again'],
     ['store late', (s) => (s.stores[0]!.gaps += 1), 'bad stores: Store dir:./origin: 1 segment not taken in time in the last minute'],
+    ['store behind', (s) => Object.assign(s.stores[0]!, { last_error: 'disk full', late: 4 }), 'warn stores: Store dir:./origin: disk full; 4 objects served from memory until it takes them'],
     ['store queue', (s) => (s.stores[0]!.queue = 3), 'warn stores: Store dir:./origin: 3 segments waiting to be written'],
     ['store stuck', (s) => (s.now = '2026-03-01T12:00:30Z'), 'bad stores: Store dir:./origin: nothing new for 30 s'],
   ])('%s', (_, change, want) => expect(after(change)).toEqual([want]));

@@ -132,7 +132,8 @@ function stores(now: Status, past: Status, bad: Tell, warn: Tell) {
   for (const s of now.stores) {
     const before = past.stores.find((p) => p.name === s.name) ?? s;
     const say = (tell: Tell, text: string) => tell('stores', `Store ${s.name}: ${text}`);
-    if (s.last_error) say(bad, s.last_error);
+    if (s.late > 0) say(warn, `${s.last_error || 'it is slow'}; ${many(s.late, 'object')} served from memory until it takes them`);
+    else if (s.last_error) say(bad, s.last_error);
     else if (s.errors > before.errors) say(warn, `${many(s.errors - before.errors, 'failed write')} in the last minute, well again`);
     if (s.gaps > before.gaps) say(bad, `${many(s.gaps - before.gaps, 'segment')} not taken in time in the last minute`);
     if (s.queue > 2) say(warn, `${many(s.queue, 'segment')} waiting to be written`);

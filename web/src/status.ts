@@ -190,6 +190,7 @@ export interface Store {
   errors: number;
   gaps: number;
   queue: number;
+  late: number;
   latency_ms: number;
   last_error: string;
 }
