@@ -1,9 +1,21 @@
 package ingest
 
-import "onair/pkg/leg"
+import (
+	"net/netip"
+
+	"onair/pkg/leg"
+	"onair/pkg/tick"
+)
 
 // Parse finds the TS in a datagram as a leg of a scheme does.
 func Parse(scheme leg.Scheme, b []byte) (ts []byte, sequenced bool, why string) {
 	p := path{url: leg.URL{Scheme: scheme}}
 	return p.parse(b)
+}
+
+// Free tells whether one at an address may take the place of a sender at 192.0.2.1 that was silent for so long, and had
+// paused for so long before.
+func Free(from string, silent, paused tick.Tick) bool {
+	p := path{peer: netip.MustParseAddrPort("192.0.2.1:5000"), last: tick.Second, pause: paused}
+	return p.free(netip.MustParseAddr(from), tick.Second+silent)
 }

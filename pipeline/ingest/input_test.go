@@ -273,7 +273,7 @@ func TestSecondSenderIsIgnoredWhileTheFirstSends(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("udp://127.0.0.1:%d", port))
-	first, second := dial(t, fmt.Sprintf("127.0.0.1:%d", port)), dial(t, fmt.Sprintf("127.0.0.1:%d", port))
+	first, second := dial(t, fmt.Sprintf("127.0.0.1:%d", port)), dialFrom(t, "127.0.0.2", fmt.Sprintf("127.0.0.1:%d", port))
 	for i := range uint32(10) {
 		send(t, first, ts(i))
 		r.until("the first one's", func(s ingest.InputStats) bool { return s.Packets > uint64(i) })

@@ -43,6 +43,7 @@ type path struct {
 	meter     meter
 	connects  uint64
 	last      tick.Tick
+	pause     tick.Tick // longest time between two datagrams of late
 	opened    tick.Tick
 	standby   uint64
 	lost      uint64 // RTP packets of elementary streams

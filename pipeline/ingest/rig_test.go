@@ -160,6 +160,18 @@ func dial(t *testing.T, to string) net.Conn {
 	return c
 }
 
+// dialFrom is dial from another address of this host.
+func dialFrom(t *testing.T, address, to string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(address)}}
+	c, err := d.Dial("udp", to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // ts is a datagram of seven null packets with an index in the first.
 func ts(index uint32) []byte {
 	b := bytes.Repeat(append([]byte{0x47, 0x1f, 0xff, 0x10}, make([]byte, 184)...), 7)

@@ -7,6 +7,7 @@ import (
 	"onair/pkg/gate"
 	"onair/pkg/leg"
 	"onair/pkg/merge"
+	"onair/pkg/tick"
 )
 
 // allowed tells whether an address may send.
@@ -39,6 +40,19 @@ func (p *path) intrude(why string) {
 	p.second.report(why, now)
 }
 
+// startedAgain is the silence after which a sender at the address of the one in use takes its place, as long as that is
+// not how the one in use sends: most likely it is the same encoder, started again.
+const startedAgain = 200 * tick.Millisecond
+
+// free tells whether a sender may take the place of the one in use. The caller holds mu of the input.
+func (p *path) free(from netip.Addr, now tick.Tick) bool {
+	silence := takeOver
+	if from == p.peer.Addr() {
+		silence = min(takeOver, max(startedAgain, 3*p.pause))
+	}
+	return !p.peer.IsValid() || now-p.last >= silence
+}
+
 // take is where every datagram of every leg goes through. from is zero when the connection knows its peer.
 func (p *path) take(b []byte, from netip.AddrPort) {
 	ts, sequenced, why := p.parse(b)
@@ -54,14 +68,16 @@ func (p *path) take(b []byte, from netip.AddrPort) {
 		return
 	}
 	if from.IsValid() && from != p.peer {
-		if p.peer.IsValid() && now-p.last < takeOver {
+		if !p.free(from.Addr(), now) {
 			p.foreign++
 			in.mu.Unlock()
 			p.second.report(from.String(), now)
 			return
 		}
-		p.peer = from
+		p.peer, p.pause = from, 0
 		p.connects++
+	} else if p.last != 0 {
+		p.pause = max(now-p.last, p.pause-p.pause/16)
 	}
 	p.last = now
 	if p.err != "" {

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -117,6 +116,10 @@ var faultTable = []fault{
 	},
 	{name: "disk full", how: "no space left for 10 s on the disk of the only output", prepare: ownDisk, skip: noDisk, harm: fillDisk},
 	{
+		name: "disk hangs", how: "the file system of the only output is frozen for 10 s: what writes there waits",
+		prepare: ownFileSystem, skip: noFileSystem, harm: freezeDisk,
+	},
+	{
 		name: "host clock stepped forward", how: "by an hour: what the kernel answers the program is changed, the host's clock stays",
 		prepare: ownClock, skip: noStepClock, harm: step(time.Hour),
 	},
@@ -161,42 +164,4 @@ func goGreedy(x *trial) {
 		x.t.Fatal(err)
 	}
 	x.wait("a run that is ended for it", 15*time.Second, func(st controlStatus) bool { return st.RunRestarts > 0 })
-}
-
-// noDisk tells why there cannot be a disk for the test alone.
-func noDisk(t testing.TB) string {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
-		return fmt.Sprintf("a tmpfs cannot be mounted here: %v", err)
-	}
-	_ = syscall.Unmount(dir, syscall.MNT_DETACH)
-	return ""
-}
-
-func ownDisk(x *trial, output string) {
-	err := errors.Join(os.Mkdir(output, 0o755), syscall.Mount("tmpfs", output, "tmpfs", 0, "size=32m"))
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	x.t.Cleanup(func() { _ = syscall.Unmount(output, syscall.MNT_DETACH) })
-}
-
-func fillDisk(x *trial) {
-	ballast := filepath.Join(x.dir, "origin", "ballast")
-	f, err := os.Create(ballast)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	x.lasts(10 * time.Second)
-	for block := make([]byte, 4096); err == nil; {
-		_, err = f.Write(block)
-	}
-	f.Close()
-	if !errors.Is(err, syscall.ENOSPC) {
-		x.t.Fatal(err)
-	}
-	x.until(x.to)
-	if err := os.Remove(ballast); err != nil {
-		x.t.Fatal(err)
-	}
 }
