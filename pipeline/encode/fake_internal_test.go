@@ -44,6 +44,10 @@ func TestMain(m *testing.M) {
 		}
 	case "probe":
 		fakeProbe()
+	case "probe at the end":
+		fakeProbeAtTheEnd(0)
+	case "probe slowly":
+		fakeProbeAtTheEnd(40)
 	case "probe fails":
 		fmt.Fprintln(os.Stderr, "Invalid data found when processing input")
 		syscall.Exit(1)
@@ -61,6 +65,27 @@ func fakeProbe() {
 	}
 	fmt.Printf(`{"streams":[{"index":0,"id":"0x%x","codec_type":"video","codec_name":"h264","width":640,"height":360,`+
 		`"r_frame_rate":"25/1","avg_frame_rate":"25/1","pix_fmt":"yuv420p","field_order":"progressive"}]}`, videoPID)
+}
+
+// fakeProbeAtTheEnd reads all of its input, and makes out its picture and the sound of more than so many packets.
+func fakeProbeAtTheEnd(dull int) {
+	b, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		syscall.Exit(1)
+	}
+	sounds, rate := 0, 0
+	for ; len(b) >= mpegts.Size; b = b[mpegts.Size:] {
+		if mpegts.Packet(b[:mpegts.Size]).PID() == audioPID {
+			sounds++
+		}
+	}
+	if sounds > dull {
+		rate = 48_000
+	}
+	fmt.Printf(`{"streams":[{"index":0,"id":"0x%x","codec_type":"video","codec_name":"h264","width":640,"height":360,`+
+		`"r_frame_rate":"25/1","avg_frame_rate":"25/1","pix_fmt":"yuv420p","field_order":"progressive"},`+
+		`{"index":1,"id":"0x%x","codec_type":"audio","codec_name":"aac","sample_rate":"%d","channels":2}]}`,
+		videoPID, audioPID, rate)
 }
 
 // fakeFFmpeg does what FFmpeg does with the arguments of a run, without coding: every frame's data is the number of the

@@ -1,11 +1,9 @@
 package encode
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -22,6 +20,7 @@ const (
 	probeFor   = 10 * time.Second      // longest a probe may take
 	probeAgain = 2 * time.Second       // pause after one that found nothing
 	probeSpan  = 3 * tick.Second       // of arrival that a probe reads
+	glanceSpan = 4 * tick.Second / 5   // of arrival that a glance reads
 )
 
 // Format is what an input consists of now; see ProberConfig.
@@ -117,7 +116,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		if f.Number == 0 || f.Number == done || !p.begun(f.Number) {
 			continue
 		}
-		found, err := p.probe(ctx, f)
+		found, err := p.look(ctx, f)
 		if err == nil && found.Video == nil && f.declaresVideo() && p.age(f.Number) < patience {
 			err = errors.New("the picture that the programme announces does not come")
 		}
@@ -188,102 +187,4 @@ func (p *Prober) age(format uint32) tick.Tick {
 		return 0
 	}
 	return p.cfg.Spool.Stats().Newest - first.Arrival
-}
-
-// probe runs ffprobe over the format's packets, from its first random access point on.
-func (p *Prober) probe(ctx context.Context, f Format) (ffmpeg.Source, error) {
-	psi, err := mpegts.PSI(f.Program, 0)
-	if err != nil {
-		return ffmpeg.Source{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, probeFor)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, p.cfg.FFmpeg, ffmpeg.ProbeArgs()...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return ffmpeg.Source{}, err
-	}
-	if err := cmd.Start(); err != nil {
-		return ffmpeg.Source{}, fmt.Errorf("starting ffprobe: %w", err)
-	}
-	fed, captions := make(chan struct{}), lookForCaptions(f.Program)
-	go func() {
-		defer close(fed)
-		defer in.Close() //nolint:errcheck // end of file for ffprobe
-		p.pour(ctx, f, psi, captions.before(in.Write))
-	}()
-	err = cmd.Wait()
-	late := ctx.Err() != nil
-	cancel()
-	<-fed
-	if late {
-		return ffmpeg.Source{}, fmt.Errorf("ffprobe has not come to an end of the source within %v", probeFor)
-	}
-	if err != nil {
-		return ffmpeg.Source{}, fmt.Errorf("ffprobe finds nothing usable in the source: %s", lastLine(errs.Bytes(), err))
-	}
-	src, err := ffmpeg.ParseProbe(out.Bytes())
-	if err == nil && src.Video == nil && len(src.Audio) == 0 {
-		err = errors.New("the source carries neither picture nor sound")
-	}
-	if err == nil && src.Video != nil {
-		src.Video.Services = captions.services(src.Video.Captions)
-		src.Video.Captions = len(src.Video.Services) > 0
-	}
-	return src, err
-}
-
-func lastLine(b []byte, err error) string {
-	lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
-	if last := lines[len(lines)-1]; len(last) > 0 {
-		return string(last)
-	}
-	return err.Error()
-}
-
-// pour writes a format's packets, with our own tables before them: as many as arrive within probeSpan. It ends sooner
-// when write fails or ctx ends.
-func (p *Prober) pour(ctx context.Context, f Format, psi [][mpegts.Size]byte, write func([]byte) (int, error)) {
-	first, ok := p.cfg.Spool.First(func(e spool.Entry) bool {
-		return e.Format == f.Number && (e.Access == mpegts.IDR || e.Access == mpegts.Recovery)
-	})
-	if !ok {
-		first, ok = p.cfg.Spool.First(func(e spool.Entry) bool { return e.Format == f.Number })
-	}
-	if !ok {
-		return
-	}
-	mine := map[uint16]bool{}
-	for _, s := range f.Program.Streams {
-		mine[s.PID] = true
-	}
-	var batch []byte
-	for i := range psi {
-		batch = append(batch, psi[i][:]...)
-	}
-	buf := make([]byte, feedChunk*mpegts.Size)
-	for pos := first.Pos; ; {
-		n, err := p.cfg.Spool.Read(pos, buf)
-		if err != nil {
-			return
-		}
-		for i := range n {
-			if pkt := mpegts.Packet(buf[i*mpegts.Size : (i+1)*mpegts.Size]); mine[pkt.PID()] {
-				batch = append(batch, pkt...)
-			}
-		}
-		pos += uint64(n)
-		if len(batch) > 0 {
-			if _, err := write(batch); err != nil {
-				return
-			}
-		}
-		batch = batch[:0]
-		enough := p.cfg.Spool.Stats().Newest-first.Arrival > probeSpan || p.cfg.Format().Number != f.Number
-		if n == 0 && (enough || !wait(ctx, feedEvery)) {
-			return
-		}
-	}
 }

@@ -109,6 +109,34 @@ func TestProberFindsEachFormat(t *testing.T) {
 	}
 }
 
+// TestAChangeOfFormatIsKnownAtAGlance: after a second of what follows another format, where three of the first one are
+// waited for, and where a second does not show all of it.
+func TestAChangeOfFormatIsKnownAtAGlance(t *testing.T) {
+	for fake, enoughFrames := range map[string]int{"probe at the end": 25, "probe slowly": 100} {
+		t.Run(fake, func(t *testing.T) {
+			r := newProberRig(t, fake)
+			r.frames(0, 100, 1, 1)
+			r.is(1)
+			if src := r.wait(t); len(src.Audio) != 1 || src.Audio[0].SampleRate != 48_000 {
+				t.Fatalf("found %+v", src)
+			}
+			r.is(2)
+			r.frames(100, 25, 1, 2)
+			if enoughFrames > 25 {
+				select {
+				case src := <-r.found:
+					t.Fatalf("found in a second: %+v", src)
+				case <-time.After(6 * probeEvery): // more than a glance takes
+				}
+				r.frames(125, enoughFrames-25, 1, 2)
+			}
+			if src := r.wait(t); len(src.Audio) != 1 || src.Audio[0].SampleRate != 48_000 || src.Video == nil {
+				t.Fatalf("found %+v", src)
+			}
+		})
+	}
+}
+
 func TestProberWaitsForTheFormatToBegin(t *testing.T) {
 	r := newProberRig(t, "probe")
 	r.is(1)
