@@ -1,5 +1,7 @@
 package origin
 
+import "slices"
+
 // late is an object that is served although the store behind has not confirmed it.
 type late struct {
 	object  *object
@@ -29,6 +31,15 @@ func (b *backlog) void(l *late) {
 	if !l.void {
 		l.void = true
 		b.media -= l.media()
+	}
+}
+
+// sweep lets go what is void, so that a store that stays away fills no memory: all but the first item, which is being
+// written, and those whose first write has not ended.
+func (b *backlog) sweep() {
+	if len(b.items) > 1 {
+		rest := slices.DeleteFunc(b.items[1:], func(l *late) bool { return l.void && l.trial == nil })
+		b.items = b.items[:1+len(rest)]
 	}
 }
 

@@ -106,6 +106,7 @@ func (e *Edge) postpone(o store.Object, trial chan error, err error) {
 	}
 	e.keepLocked(made)
 	e.giveUp()
+	b.sweep()
 	if b.done == nil {
 		b.done = make(chan struct{})
 		go e.catchUp()
@@ -224,6 +225,7 @@ func (e *Edge) unlate(name string) {
 			l.deleted = true
 		}
 	}
+	e.backlog.sweep()
 }
 
 // withLate adds what is late to a list of the store behind.

@@ -199,6 +199,9 @@ func TestAStoreThatStaysAwayTakesTheOldestAlong(t *testing.T) {
 		if st := e.Stats(); st.Bytes != 20_000 || st.Late != 21 || st.Lost != 80 {
 			t.Errorf("%+v", st)
 		}
+		if n := e.Kept(); n > 22 { // what is late, and the one that is just being tried
+			t.Errorf("%d objects are kept although 21 are late", n)
+		}
 		wantServed(t, e, "news/v/80.m4s", large)
 		if _, err := e.Get(t.Context(), "news/v/79.m4s"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("what was given up: %v", err)
