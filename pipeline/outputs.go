@@ -139,8 +139,11 @@ func (c *Channel) changeOutputs(list []*output) {
 		return
 	}
 	air := c.air.Load()
-	if air == nil || air.publish == nil { // not on air yet, or no more
+	switch {
+	case air == nil: // they get publishers when it goes on air
 		c.outs.Store(&list)
+		return
+	case air.publish == nil: // the channel ends: what is read of an output needs its publisher
 		return
 	}
 	gone := slices.DeleteFunc(slices.Clone(was), func(o *output) bool { return slices.Contains(list, o) })
