@@ -33,6 +33,7 @@ type counter struct {
 	n uint64
 }
 
+// Read counts what it brings.
 func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
 	c.n += uint64(n)
