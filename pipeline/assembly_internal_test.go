@@ -163,6 +163,38 @@ func TestACrashGivesNoNumberUp(t *testing.T) {
 	r.wantWaiting(3, 0)
 }
 
+// In a hand-over the pictures before it are waited for as long as the old run lives, however far the new one is. Its
+// sound is not: the source may have none any more.
+func TestAHandOverGivesNoPicturesUp(t *testing.T) {
+	r := newAssemblyRig(t)
+	r.heads(1)
+	r.Take(1, 0, noon, noon)
+	r.until(1, "v", 3)
+	r.until(1, "a", 4)
+	at := noon + 4*tick.Second
+	r.Take(2, 0, at, at)
+	r.heads(2)
+	lacking := r.n["v"]
+	r.n["v"] = int64((at - noon) / slot)
+	r.until(2, "v", 9)
+	r.until(2, "a", 9)
+	r.wantWaiting(1, 3) // the sound of the segment that lacks pictures, and of two more
+	if video, _, _ := r.Next(false); video != noon+3*tick.Second {
+		t.Errorf("pictures are wanted %v after noon", (video - noon).Duration())
+	}
+	r.n["v"] = lacking
+	r.until(1, "v", 4)
+	r.wantWaiting(4, 0)
+
+	at = noon + 10*tick.Second
+	r.Take(3, 0, at, at)
+	r.n["v"] = int64(9 * tick.Second / slot)
+	r.until(2, "v", 10)
+	r.wantWaiting(4, 1)
+	r.until(3, "v", 13)
+	r.wantWaiting(5, 1)
+}
+
 func TestASegmentThatIsGivenUpDelaysNoOther(t *testing.T) {
 	r := newAssemblyRig(t)
 	r.heads(1)

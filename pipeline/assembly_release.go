@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"onair/pkg/ladder"
 	"onair/pkg/tick"
 )
 
@@ -48,10 +49,13 @@ func (a *assembly) settled(k int64) bool {
 			continue
 		}
 		t.mu.Lock()
-		next, last := t.cutter.Next(), t.cutter.Emitted()
+		next, last, handing := t.cutter.Next(), t.cutter.Emitted(), t.cutter.Handing()
 		t.mu.Unlock()
 		brought := t.emitted >= k
 		passed := a.grid.K(next) > k && last < k // incomplete
+		if !brought && !passed && handing && t.Kind == ladder.Video {
+			return false // the encoder sees to it that these pictures come, or says that they do not
+		}
 		all = all && (brought || passed)
 		front = max(front, next)
 	}

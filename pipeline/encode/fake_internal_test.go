@@ -33,6 +33,8 @@ const (
 	crashOnce   = 'c'
 	stallOnce   = 's'
 	quitOnce    = 'q'
+	blindOnce   = 'b' // no picture comes out any more, the sound goes on
+	slowOnce    = 'w' // pictures come out at a fifth of their rate from here on
 )
 
 func TestMain(m *testing.M) {
@@ -96,6 +98,7 @@ type fakeFFmpeg struct {
 	heads    [][]byte
 	hangs    int // pipe that gives nothing after a while; -1: none
 	slow     bool
+	ration   int64    // from an order on a picture comes out only for every so many; 0: for each
 	next     [2]int64 // frame slot, counted from PTS 0
 	n, n0    int64
 	gop      int64
@@ -237,6 +240,10 @@ func (f *fakeFFmpeg) obey(pkt mpegts.Packet) {
 		select {}
 	case quitOnce:
 		syscall.Exit(0)
+	case blindOnce:
+		f.ration = 1 << 62
+	case slowOnce:
+		f.ration = 5
 	}
 }
 
@@ -271,7 +278,7 @@ func (f *fakeFFmpeg) frame() error {
 	}
 	f.n++
 	f.delayed = append(f.delayed, b)
-	if len(f.delayed) > 3 && !(f.slow && f.n%2 == 0) {
+	if len(f.delayed) > 3 && !(f.slow && f.n%2 == 0) && (f.ration == 0 || f.n%f.ration == 0) {
 		return f.flush()
 	}
 	return nil

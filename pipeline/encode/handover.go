@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"errors"
 	"fmt"
 
 	"onair/pkg/selector"
@@ -11,8 +12,10 @@ import (
 const lookSlack = tick.Second / 5
 
 // straggling is how far beyond a hand-over a rendition gets before the others are no longer waited for: a track that
-// the source no longer sends never arrives there.
+// the source no longer sends never arrives there. It is more than any encoder looks ahead.
 const straggling = 3 * tick.Second
+
+var errBehind = errors.New("its last pictures before the hand-over to the next run did not come, and it was killed")
 
 // replace begins a planned hand-over if there is a reason, and the time for it has come.
 func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
@@ -103,12 +106,16 @@ func (e *Encoder) plan(o order, src Source, at, now tick.Tick, reason string) {
 func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 	video, audio, _ := e.cfg.Output.Next(false)
 	switch {
-	case (min(video, audio) >= e.switchAt || max(video, audio) >= e.switchAt+straggling) && e.arrived():
+	case min(video, audio) >= e.switchAt && e.arrived():
 		e.takeOver()
 	case e.active.over():
 		e.bury(now, nil)
 	case e.stalled(e.active, now):
 		e.bury(now, errStalled)
+	case e.behind(video, now):
+		e.bury(now, errBehind)
+	case max(video, audio) >= e.switchAt+straggling && e.arrived():
+		e.takeOver()
 	case e.next.over(), e.stalled(e.next, now), e.late(max(video, audio)):
 		e.keep(now)
 	case e.lost(e.active.src.Input, now):
@@ -116,6 +123,20 @@ func (e *Encoder) handOver(now tick.Tick, d selector.Decision) {
 	case e.lost(e.next.src.Input, now):
 		e.keep(now)
 	}
+}
+
+// behind tells whether pictures of the active run are missing before the hand-over, although what follows it has come:
+// they are encoded again. One that brings them slowly is given as much time again.
+func (e *Encoder) behind(video, now tick.Tick) bool {
+	a := e.active
+	if video >= e.switchAt || !a.src.hasVideo() || a.feed.finish.Load() {
+		return false
+	}
+	limit := straggling
+	if now-a.pictureAt() < hungAfter {
+		limit *= 2
+	}
+	return tick.Tick(e.next.newest.Load()) >= e.switchAt+limit
 }
 
 // keep gives a hand-over up because the run that was to take over has failed. The active one goes on, unless some of

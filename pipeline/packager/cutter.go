@@ -168,6 +168,10 @@ func (c *Cutter) Next() tick.Tick {
 	return c.at(c.next)
 }
 
+// Handing tells whether another run's turn is to follow that of one that lives: what is missing before that turn is
+// still to come.
+func (c *Cutter) Handing() bool { return len(c.turns) > 1 && !c.turns[0].done }
+
 // Emitted is the number of the last segment emitted, None before the first.
 func (c *Cutter) Emitted() int64 { return c.last }
 
