@@ -17,7 +17,8 @@ import (
 
 // Times of the supervision.
 const (
-	lookEvery = 25 * time.Millisecond
+	lookEvery    = 25 * time.Millisecond
+	publishEvery = 4 // looks, while the runs are the same: telling costs more than looking
 
 	stallAfter   = 4 * tick.Second        // no frame although fed
 	hungAfter    = 750 * tick.Millisecond // no frame, and nothing read of what waits
@@ -132,13 +133,16 @@ func New(cfg Config) (*Encoder, error) {
 func (e *Encoder) Run(ctx context.Context) error {
 	timer := time.NewTicker(lookEvery)
 	defer timer.Stop()
-	for {
+	for looks := 0; ; looks++ {
 		select {
 		case <-ctx.Done():
 			e.shutdown()
 			return nil
 		case <-timer.C:
-			e.step(e.cfg.Now())
+		}
+		runs := [2]*run{e.active, e.next}
+		e.step(e.cfg.Now())
+		if looks%publishEvery == 0 || runs != [2]*run{e.active, e.next} {
 			e.publish()
 		}
 	}

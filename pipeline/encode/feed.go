@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	feedEvery  = 10 * time.Millisecond // how often the spool is looked at
+	feedEvery  = 20 * time.Millisecond // how often the spool is looked at
 	feedChunk  = 512                   // packets read at once
-	tableEvery = 40                    // looks between two repeats of our PAT and PMT
+	tableEvery = 20                    // looks between two repeats of our PAT and PMT
 	slow       = tick.Second / 2       // pictures that are so far apart make silence wait for them
 	lookAhead  = tick.Second / 5       // of an encoder of sound, and more
 )
