@@ -284,25 +284,3 @@ func (s *Sender) count(d datagram) {
 		s.n.Everywhere++
 	}
 }
-
-// mute tells of legs on which nothing could be sent at all.
-func (s *Sender) mute() error {
-	var errs []error
-	for i, l := range s.Summary().Legs {
-		if l.Sent == 0 && l.Unsent > 0 {
-			errs = append(errs, fmt.Errorf("nothing could be sent to destination %d (%s): %s", i+1, l.URL, l.Error))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// Summary is what was sent so far. It may be called from any goroutine.
-func (s *Sender) Summary() Summary {
-	s.mu.Lock()
-	n := s.n
-	s.mu.Unlock()
-	for _, l := range s.lines {
-		n.Legs = append(n.Legs, l.summary())
-	}
-	return n
-}

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -31,6 +32,28 @@ type LegSummary struct {
 	Unsent    uint64 `json:"unsent"`        // not on purpose
 	FEC       uint64 `json:"fec,omitempty"` // FEC packets besides
 	Error     string `json:"error,omitempty"`
+}
+
+// Summary is what was sent so far. It may be called from any goroutine.
+func (s *Sender) Summary() Summary {
+	s.mu.Lock()
+	n := s.n
+	s.mu.Unlock()
+	for _, l := range s.lines {
+		n.Legs = append(n.Legs, l.summary())
+	}
+	return n
+}
+
+// mute tells of legs on which nothing could be sent at all.
+func (s *Sender) mute() error {
+	var errs []error
+	for i, l := range s.Summary().Legs {
+		if l.Sent == 0 && l.Unsent > 0 {
+			errs = append(errs, fmt.Errorf("nothing could be sent to destination %d (%s): %s", i+1, l.URL, l.Error))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // WriteText writes the summary as a table.
