@@ -255,3 +255,6 @@ func (c *Channel) SwitchInput(name string) error {
 
 // Events are what has happened to the channel.
 func (c *Channel) Events(q control.EventQuery) control.Events { return c.events.find(q) }
+
+// Tell records what happened to the channel outside of it; number and time are added.
+func (c *Channel) Tell(ev control.Event) { c.events.put(ev) }

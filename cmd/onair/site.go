@@ -29,10 +29,12 @@ const (
 
 // site is one HTTP address with its channels.
 type site struct {
+	file     *config.Channel
 	listener net.Listener
 	server   *http.Server
-	file     *config.Channel
 	log      zerolog.Logger
+
+	certificate *certificate // nil: it speaks plain HTTP
 }
 
 // openSites opens every address with its channels, or none.
@@ -65,26 +67,27 @@ func newSite(file *config.Channel, chs []*pipeline.Channel, logger zerolog.Logge
 	if err != nil {
 		return nil, err
 	}
-	handler, err := control.New(control.Config{
+	cc := control.Config{
 		Version: version, Channels: sources, Origin: objects, Page: web.Files(), Token: file.APIToken.Reveal(), Log: logger,
-	})
-	if err != nil {
-		return nil, err
 	}
 	var secure tls.Config
+	var cert *certificate
 	if file.TLS.Enabled() {
-		pair, err := tls.LoadX509KeyPair(file.TLS.Cert, file.TLS.Key)
-		if err != nil {
-			return nil, fmt.Errorf("tls: certificate %q with key %q cannot be used: %w", file.TLS.Cert, file.TLS.Key, err)
+		if cert, err = newCertificate(file.TLS, tellAll(chs)); err != nil {
+			return nil, err
 		}
-		secure.Certificates = []tls.Certificate{pair}
+		secure.GetCertificate, cc.CertificateEnd = cert.get, cert.end
+	}
+	handler, err := control.New(cc)
+	if err != nil {
+		return nil, err
 	}
 	listener, err := net.Listen("tcp", file.HTTP)
 	if err != nil {
 		return nil, fmt.Errorf("http address %q cannot be served (is another process using it?): %w", file.HTTP, err)
 	}
 	return &site{
-		listener: listener, file: file, log: logger,
+		file: file, listener: listener, certificate: cert, log: logger,
 		server: &http.Server{
 			Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 			TLSConfig: &secure,
@@ -93,12 +96,22 @@ func newSite(file *config.Channel, chs []*pipeline.Channel, logger zerolog.Logge
 	}, nil
 }
 
+// tellAll gives channels an event about the address that they are served at.
+func tellAll(chs []*pipeline.Channel) func(level control.Level, message string) {
+	return func(level control.Level, message string) {
+		for _, ch := range chs {
+			ch.Tell(control.Event{Level: level, Stage: "http", Code: codeCertificate, Message: message})
+		}
+	}
+}
+
 // run serves until ctx ends.
 func (s *site) run(ctx context.Context) error {
 	s.log.Info().Str("listening", s.listener.Addr().String()).Msg("serving")
 	done := make(chan error, 1)
 	go func() {
-		if s.file.TLS.Enabled() {
+		if s.certificate != nil {
+			go s.certificate.watch(ctx)
 			done <- s.server.ServeTLS(s.listener, "", "")
 			return
 		}

@@ -39,16 +39,32 @@ func (r *reader) advise(c *Channel) {
 	if n := len(c.APIToken); n > 0 && n < shortToken {
 		r.warn("api_token", fmt.Sprintf("has %d characters", n), fmt.Sprintf("take %d or more, at random", shortToken))
 	}
-	for _, f := range []struct{ path, name string }{{"tls.cert", c.TLS.Cert}, {"tls.key", c.TLS.Key}} {
+	r.adviseTLS(c.TLS)
+	r.adviseWebhook(c)
+	r.adviseLadder(c)
+}
+
+// adviseTLS looks at the certificate, which may be on another machine only.
+func (r *reader) adviseTLS(t TLS) {
+	found := t.Enabled()
+	for _, f := range []struct{ path, name string }{{"tls.cert", t.Cert}, {"tls.key", t.Key}} {
 		if f.name == "" {
 			continue
 		}
 		if _, err := os.Stat(f.name); err != nil {
 			r.warn(f.path, quote(f.name)+" cannot be found on this machine", "run will need it")
+			found = false
 		}
 	}
-	r.adviseWebhook(c)
-	r.adviseLadder(c)
+	if !found {
+		return
+	}
+	pair, err := t.Load()
+	if err != nil {
+		r.warn("tls", err.Error(), "run refuses it")
+	} else if text, _ := Ending(pair, time.Now()); text != "" {
+		r.warn("tls.cert", text, "renew it; it is read again by itself")
+	}
 }
 
 func (r *reader) adviseInput(path string, in Input, c *Channel) {

@@ -119,6 +119,7 @@ func site(t *testing.T, token string, channels ...*fake) http.Handler {
 	for _, f := range channels {
 		c.Channels = append(c.Channels, f)
 	}
+	c.CertificateEnd = func() time.Time { return time.Unix(1_800_000_000, 0) }
 	h, err := control.New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -30,12 +31,14 @@ type Source interface {
 
 // Config of a handler.
 type Config struct {
-	Version  string         // of the program, for the build metric
-	Channels []Source       // shown in this order; their names must differ
-	Origin   http.Handler   // serves /<channel>/<object>; nil: 404
-	Page     fs.FS          // index.html and what it loads from _assets; nil: no page, 404
-	Token    string         // bearer token of what changes anything; empty: loopback only
-	Log      zerolog.Logger // the zero value logs nothing
+	Version  string       // of the program, for the build metric
+	Channels []Source     // shown in this order; their names must differ
+	Origin   http.Handler // serves /<channel>/<object>; nil: 404
+	Page     fs.FS        // index.html and what it loads from _assets; nil: no page, 404
+	Token    string       // bearer token of what changes anything; empty: loopback only
+	// CertificateEnd is when the address's certificate is valid no more; nil: it speaks plain HTTP.
+	CertificateEnd func() time.Time
+	Log            zerolog.Logger // the zero value logs nothing
 }
 
 // handler is the HTTP side of a process.
@@ -73,7 +76,7 @@ func New(c Config) (http.Handler, error) {
 		}
 		h.page = p
 	}
-	return h.routes(newMetrics(c.Version, h.channels)), nil
+	return h.routes(newMetrics(c, h.channels)), nil
 }
 
 // routes maps paths; whatever no other route takes is the output's.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -14,10 +15,10 @@ import (
 )
 
 // newMetrics makes the handler of /metrics. Every value comes from the statuses at the time of the scrape.
-func newMetrics(version string, channels []channel) http.Handler {
+func newMetrics(c Config, channels []channel) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
-		&collector{version: version, channels: channels},
+		&collector{version: c.Version, end: c.CertificateEnd, channels: channels},
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "onair"}),
 	)
 	// One impossible sample must not hide all others.
@@ -27,6 +28,7 @@ func newMetrics(version string, channels []channel) http.Handler {
 // collector computes the metrics from statuses; it keeps nothing.
 type collector struct {
 	version  string
+	end      func() time.Time // of the certificate; nil: there is none
 	channels []channel
 }
 
@@ -69,6 +71,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s := sink{out}
 	s.send(buildInfo, prometheus.GaugeValue, 1, c.version, runtime.Version())
 	s.send(goroutines, prometheus.GaugeValue, float64(runtime.NumGoroutine()))
+	if c.end != nil {
+		s.send(certificateEnd, prometheus.GaugeValue, unix(c.end()))
+	}
 	for _, ch := range c.channels {
 		st := snapshot(ch.source)
 		s.channel(&st)

@@ -17,6 +17,9 @@ var (
 	buildInfo  = desc("build_info", "1, with the version of onair and of Go", with(ofProcess, "version", "go"))
 	goroutines = desc("goroutines", "Goroutines of the process", ofProcess)
 
+	certificateEnd = desc("tls_certificate_expiration_timestamp_seconds",
+		"When the certificate in use is valid no more (Unix time); there with HTTPS only", ofProcess)
+
 	switches = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
 	reloads  = desc("channel_reloads_total", "Times the channel's file was read again, by result",
 		with(ofChannel, "result"))
