@@ -82,6 +82,9 @@ func (c *Channel) reload() ([]config.Change, error) {
 	if len(problems) > 0 {
 		return nil, refusal(problems)
 	}
+	if problems := c.noSuchProgramme(next); len(problems) > 0 {
+		return nil, refusal(problems)
+	}
 	if air := c.air.Load(); air != nil {
 		if problems := c.anotherLadder(air, next); len(problems) > 0 {
 			return nil, refusal(problems)

@@ -41,7 +41,7 @@ type tended struct {
 }
 
 // tend runs the inputs until ctx ends: those of the newest reading of the file. One that is no longer in there, or has
-// other legs, is left first if another can be shown.
+// other legs or another programme, is left first if another can be shown.
 func (c *Channel) tend(ctx context.Context) error {
 	at := map[*input]*tended{}
 	defer func() {
@@ -125,10 +125,11 @@ func (c *Channel) arrange(ctx context.Context, at map[*input]*tended) bool {
 
 // renew gives an input what the file says of it now.
 func (c *Channel) renew(ctx context.Context, in *input, t *tended, cfg config.Input) {
-	if !in.cfg.SameLegs(cfg) {
-		if !c.left(in, t) && c.another(in) {
-			return
-		}
+	legs, programme := !in.cfg.SameLegs(cfg), in.cfg.Program != cfg.Program
+	if (legs || programme) && !c.left(in, t) && c.another(in) {
+		return
+	}
+	if legs {
 		legs, err := c.newLegs(in, cfg)
 		if err != nil {
 			return // the file was checked: it cannot be
@@ -140,6 +141,11 @@ func (c *Channel) renew(ctx context.Context, in *input, t *tended, cfg config.In
 	} else if !in.cfg.SameSenders(cfg) {
 		in.legs.Load().Allow(cfg.Allow)
 	}
+	if programme {
+		in.programme.Choose(uint16(cfg.Program))
+		c.tellInput(in, "read for another programme")
+	}
+	in.prober.Choose(cfg.Tracks())
 	in.cfg, t.since = cfg, time.Time{}
 	in.leaving.Store(false)
 	in.watched.Store(c.latest.Load().Watched(cfg))

@@ -14,8 +14,8 @@ import (
 // which order.
 var reloaded = map[string]bool{
 	"inputs": true, "inputs[].name": true, "inputs[].legs": true, "inputs[].merge": true, "inputs[].monitor": true,
-	"inputs[].allow": true,
-	"failover":       true, "failover.loss": true, "failover.return_after": true, "failover.errors": true,
+	"inputs[].allow": true, "inputs[].program": true, "inputs[].audio": true,
+	"failover": true, "failover.loss": true, "failover.return_after": true, "failover.errors": true,
 	"failover.black": true, "failover.freeze": true, "failover.silence": true,
 	"slate": true, "slate.hold": true, "slate.image": true, "slate.text": true, "window": true, "webhook": true,
 	"webhook_secret": true, "preset": true,

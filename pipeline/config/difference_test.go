@@ -60,8 +60,7 @@ func TestDifference(t *testing.T) {
 			[]string{"inputs: another order of preference"}, nil,
 		},
 		"the programme of an input": {
-			[]string{`legs: ["rtp://:5000"]`, `legs: ["rtp://:5000"], program: 3`}, []string{`inputs[0].program: "3" instead of "0"`},
-			[]string{"f.yaml:6: inputs[0].program: needs a restart: "},
+			[]string{`legs: ["rtp://:5000"]`, `legs: ["rtp://:5000"], program: 3`}, []string{`inputs[0].program: "3" instead of "0"`}, nil,
 		},
 		"the token, which is not told": {
 			[]string{"a-long-enough-token", "another-long-token"}, []string{"api_token: *** instead of ***"},

@@ -190,6 +190,19 @@ func TestTheInputThatIsAskedForTakesOverAtASegment(t *testing.T) {
 	}
 }
 
+// Other audio tracks are read by a run that takes over at a segment's begin, once.
+func TestOtherTracksTakeOverAtASegment(t *testing.T) {
+	r := newRig(t, 'a')
+	r.onAir("a")
+	r.sources[0].src.Select = []string{"0x101"}
+	r.until("another run", func() bool { return r.told("other audio tracks in the channel's file") && r.e.next == nil })
+	r.frames(120)
+	r.wantWhole(r.settled())
+	if st := r.e.Status(); st.Started != 2 || st.Restarts != 0 || r.e.active.src.Select[0] != "0x101" {
+		t.Errorf("%d runs, %d restarts; on air with tracks %q", st.Started, st.Restarts, r.e.active.src.Select)
+	}
+}
+
 func TestAHandOverThatFailsCostsNothing(t *testing.T) {
 	r := newRig(t, 'a', 'b')
 	r.sources[1].orders = crashAlways

@@ -3,6 +3,7 @@ package encode
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"onair/pkg/selector"
 	"onair/pkg/tick"
@@ -31,6 +32,8 @@ func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 		e.plan(e.current(), src, at, now, d.Reason)
 	case back:
 		e.plan(e.current(), src, at, now, "sound that is back")
+	case !slices.Equal(src.Select, e.active.src.Select) && !e.active.still:
+		e.plan(e.current(), src, at, now, "other audio tracks in the channel's file")
 	case e.want != nil && now >= e.want.at && !e.active.still:
 		e.plan(e.want.order, src, at, now, "another ladder in the channel's file")
 	case e.active.version != e.version && !e.active.still:

@@ -68,13 +68,21 @@ type Prober struct {
 
 	mu     sync.Mutex
 	src    Source
+	tracks []string // see Choose
 	failed string
 }
 
 var _ Input = (*Prober)(nil)
 
 // NewProber makes the prober of one input.
-func NewProber(cfg ProberConfig) *Prober { return &Prober{cfg: cfg} }
+func NewProber(cfg ProberConfig) *Prober { return &Prober{cfg: cfg, tracks: cfg.Select} }
+
+// Choose takes other audio tracks, see ProberConfig.Select: a run that reads them takes over at a segment boundary.
+func (p *Prober) Choose(tracks []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tracks = tracks
+}
 
 // Name is the input's name.
 func (p *Prober) Name() string { return p.cfg.Name }
@@ -86,6 +94,7 @@ func (p *Prober) Silent(now tick.Tick) tick.Tick { return p.cfg.Format().silent(
 func (p *Prober) Source() (Source, bool) {
 	p.mu.Lock()
 	src := p.src
+	src.Select = p.tracks
 	p.mu.Unlock()
 	if src.Format == 0 || src.Format != p.cfg.Format().Number {
 		return Source{}, false
@@ -134,7 +143,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		}
 		p.mu.Lock()
 		p.src = Source{
-			Input: p.cfg.Name, Format: f.Number, Pictures: f.Pictures, Program: f.Program, Probe: found, Select: p.cfg.Select,
+			Input: p.cfg.Name, Format: f.Number, Pictures: f.Pictures, Program: f.Program, Probe: found,
 			Spool: p.cfg.Spool, Table: p.cfg.Table,
 		}
 		p.failed = ""

@@ -137,6 +137,21 @@ func TestAChangeOfFormatIsKnownAtAGlance(t *testing.T) {
 	}
 }
 
+func TestProberGivesTheTracksThatAreChosen(t *testing.T) {
+	r := newProberRig(t, "probe")
+	r.frames(0, 50, 1, 1)
+	r.is(1)
+	r.wait(t)
+	eventually(t, "the source", r.has)
+	if src, _ := r.Prober.Source(); src.Select != nil {
+		t.Errorf("tracks %q", src.Select)
+	}
+	r.Choose([]string{"deu", "1"})
+	if src, _ := r.Prober.Source(); strings.Join(src.Select, " ") != "deu 1" {
+		t.Errorf("tracks %q", src.Select)
+	}
+}
+
 func TestProberWaitsForTheFormatToBegin(t *testing.T) {
 	r := newProberRig(t, "probe")
 	r.is(1)

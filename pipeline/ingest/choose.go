@@ -25,8 +25,8 @@ const (
 )
 
 // choose picks the programme from the tables, and begins a new format when it is another one than before. Without a
-// number it is the first of the PAT with picture or sound, and stays it as long as it exists.
-func (p *Programme) choose() {
+// number it is the first of the PAT with picture or sound, or the one of number stay as long as that exists.
+func (p *Programme) choose(stay uint16) {
 	var chosen *mpegts.Program
 	programs := p.tables.Programs()
 	for i := range programs {
@@ -34,7 +34,7 @@ func (p *Programme) choose() {
 		if p.cfg.Number != 0 && prog.Number != p.cfg.Number || !usable(*prog) {
 			continue
 		}
-		if chosen == nil || p.cfg.Number == 0 && prog.Number == p.declared.Number {
+		if chosen == nil || p.cfg.Number == 0 && prog.Number == stay {
 			chosen = prog
 		}
 	}

@@ -44,7 +44,8 @@ type ProgrammeStats struct {
 	Unfollowed uint64 // changes of a stream's format that were not followed: too many in a minute
 	Framer     mpegts.FramerStats
 	Tables     mpegts.TablesStats
-	LastPacket tick.Tick // arrival of the newest packet of the programme's video and audio; 0: none yet
+	Announced  map[uint16]uint16 // numbers of all programmes of the PAT, with the PID of their map; not to be changed
+	LastPacket tick.Tick         // arrival of the newest packet of the programme's video and audio; 0: none yet
 	Format     Format
 	Generation int64
 	Offset     tick.Tick // how much later than its place on the timeline the feed arrives
@@ -81,6 +82,7 @@ type Programme struct {
 	each   func(mpegts.Packet)
 	now    tick.Tick
 
+	number   atomic.Uint32 // of the programme that is asked for
 	byPID    [pids]*elementary
 	format   Format
 	declared mpegts.Program // the programme as its map has it
@@ -103,12 +105,17 @@ var _ Sink = (*Programme)(nil)
 // NewProgramme makes the reader of one input's programme.
 func NewProgramme(cfg ProgrammeConfig) *Programme {
 	p := &Programme{cfg: cfg, tables: mpegts.NewTables()}
+	p.number.Store(uint32(cfg.Number))
 	p.each = p.packet
 	return p
 }
 
 // SetGrid tells the slot length for the input's anchors, once the channel's grid is known.
 func (p *Programme) SetGrid(slot tick.Tick) { p.grid.Store(int64(slot)) }
+
+// Choose follows another programme from the next datagram on, see ProgrammeConfig.Number: as another format, if the
+// stream has it; else the one so far goes on until the stream has.
+func (p *Programme) Choose(number uint16) { p.number.Store(uint32(number)) }
 
 // Stats tells what was found so far. It trails the feed by one datagram at most.
 func (p *Programme) Stats() ProgrammeStats {
@@ -125,6 +132,10 @@ func (p *Programme) Datagram(ts []byte, now tick.Tick, _ int) {
 	p.now = now
 	if p.began == 0 {
 		p.began = now
+	}
+	if number := uint16(p.number.Load()); number != p.cfg.Number {
+		p.cfg.Number = number
+		p.choose(0)
 	}
 	p.framer.Push(ts, p.each)
 	if p.listed == 0 && p.tables.First() != 0 {
@@ -156,7 +167,8 @@ func (p *Programme) packet(pkt mpegts.Packet) {
 		return
 	}
 	if p.tables.Push(pkt) {
-		p.choose()
+		p.n.Announced = p.tables.Announced()
+		p.choose(p.declared.Number)
 	}
 	es := p.byPID[pid]
 	if es == nil {

@@ -130,6 +130,35 @@ func TestProgrammeIsTheFirstWithPictureOrSound(t *testing.T) {
 	}
 }
 
+// Another programme is another format, begun when the stream has it, and the one before goes on until then.
+func TestAnotherProgrammeIsChosen(t *testing.T) {
+	programs := []mpegts.Program{program(7, stream(0x100, 0x1B)), program(9, stream(0x200, 0x1B)), program(11, stream(0x300, 0x1B))}
+	r := newReader(t, 0)
+	r.tables(programs[:2], 0, 1)
+	for i, c := range []struct {
+		choose, number uint16
+		format         uint32
+	}{{0, 7, 1}, {9, 9, 2}, {9, 9, 2}, {11, 9, 2}, {7, 7, 3}, {11, 7, 3}} {
+		r.Choose(c.choose)
+		r.pes(0x100, 0xE0, nil)
+		if f := r.Stats().Format; f.Program.Number != c.number || f.Number != c.format {
+			t.Errorf("step %d: programme %d in format %d, want %d in %d", i, f.Program.Number, f.Number, c.number, c.format)
+		}
+	}
+	if n := len(r.Stats().Announced); n != 2 {
+		t.Errorf("%d programmes are announced", n)
+	}
+	r.tables(programs, 0, 1, 2)
+	if f := r.Stats().Format; f.Program.Number != 11 || f.Number != 4 {
+		t.Errorf("programme %d in format %d after it came", f.Program.Number, f.Number)
+	}
+	r.Choose(0)
+	r.pes(0x300, 0xE0, nil)
+	if f := r.Stats().Format; f.Program.Number != 7 || f.Number != 5 {
+		t.Errorf("programme %d in format %d, want the first one", f.Program.Number, f.Number)
+	}
+}
+
 func TestProgrammeTakesSoundForWhatItIs(t *testing.T) {
 	for name, c := range map[string]struct {
 		announced uint8

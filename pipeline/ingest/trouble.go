@@ -22,7 +22,7 @@ func (p *Programme) judge() {
 	}
 	p.judged = p.now
 	if p.format.Number == 0 && p.listed != 0 {
-		p.choose() // a map that was waited for may be given up now
+		p.choose(0) // a map that was waited for may be given up now
 	}
 	p.n.Problem = ""
 	if p.now-max(p.began, p.timed) > missedAfter {
@@ -40,11 +40,11 @@ func (p *Programme) missing() string {
 	case len(announced) == 0:
 		return "no programme association table (PAT) comes" + p.damaged()
 	case p.cfg.Number != 0 && announced[p.cfg.Number] == 0:
-		return fmt.Sprintf("program %d is not in this stream: it has %s", p.cfg.Number, numbers(announced))
+		return fmt.Sprintf("program %d is not in this stream: it has %s", p.cfg.Number, Numbers(announced))
 	case p.format.Number == 0 && p.mapped():
 		return "the programme has neither picture nor sound"
 	case p.format.Number == 0:
-		return fmt.Sprintf("no programme map (PMT) comes for %s", numbers(announced)) + p.damaged()
+		return fmt.Sprintf("no programme map (PMT) comes for %s", Numbers(announced)) + p.damaged()
 	case p.n.Scrambled > p.before.Scrambled:
 		return fmt.Sprintf("programme %d is scrambled", prog.Number)
 	case p.n.Untimed > p.before.Untimed:
@@ -73,7 +73,8 @@ func (p *Programme) damaged() string {
 // maxNamed is how many programmes or streams a message names.
 const maxNamed = 8
 
-func numbers(announced map[uint16]uint16) string {
+// Numbers names programmes for people, some of them where there are many.
+func Numbers(announced map[uint16]uint16) string {
 	var all []int
 	for n := range announced {
 		all = append(all, int(n))

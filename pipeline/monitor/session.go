@@ -120,6 +120,11 @@ func (s *session) read(pipe io.ReadCloser, take func(at tick.Tick, key, value st
 	}
 }
 
+// other tells whether a source has to be watched anew.
+func (s *session) other(src Source) bool {
+	return src.Format != s.src.Format || !slices.Equal(src.Select, s.src.Select)
+}
+
 // look looks after FFmpeg until it is to be ended.
 func (s *session) look(ctx context.Context) error {
 	timer := time.NewTicker(watchEvery)
@@ -134,7 +139,7 @@ func (s *session) look(ctx context.Context) error {
 		}
 		now := s.cfg.Now()
 		s.arrivals()
-		if src, ok := s.ready(); !ok || src.Format != s.src.Format || now-s.began > rotate {
+		if src, ok := s.ready(); !ok || s.other(src) || now-s.began > rotate {
 			return nil
 		}
 		if err := s.stalled(now); err != nil {
