@@ -21,7 +21,8 @@ FROM ${RUN_IMAGE}
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates ffmpeg libsrt1.5-openssl \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /var/lib/onair --create-home onair
+ && groupadd --gid 10001 onair \
+ && useradd --uid 10001 --gid 10001 --home-dir /var/lib/onair --create-home --shell /usr/sbin/nologin onair
 COPY --from=build /src/bin/onair /usr/local/bin/onair
 USER 10001:10001
 WORKDIR /var/lib/onair

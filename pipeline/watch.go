@@ -67,13 +67,14 @@ func (c *Channel) watch(ctx context.Context) {
 
 // state follows the channel as a whole.
 func (w *watcher) state() {
-	state := control.Waiting
+	state, why := control.Waiting, ""
 	if air := w.air.Load(); air != nil {
 		if _, _, listed := w.outputs()[0].publisher.Listed(); listed {
 			state = control.OnAir
+			stale := w.Fresh()
 			switch {
-			case w.Fresh() != nil:
-				state = control.Gap
+			case stale != nil:
+				state, why = control.Gap, ": "+stale.Error()
 			case air.encoder.Status().Active == encode.Slate:
 				state = control.OnSlate
 			}
@@ -89,7 +90,7 @@ func (w *watcher) state() {
 		return
 	}
 	ev := control.Event{
-		Level: control.Info, Stage: "channel", Code: "channel_" + string(state), Message: "state: " + string(state),
+		Level: control.Info, Stage: "channel", Code: "channel_" + string(state), Message: "state: " + string(state) + why,
 	}
 	switch {
 	case state == control.Gap:

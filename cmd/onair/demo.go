@@ -95,8 +95,13 @@ func (c *demoCmd) Run(e *env) (err error) {
 	}
 	d.announce(e)
 	g, ctx := errgroup.WithContext(e.ctx)
-	g.Go(func() error { return runChannels(ctx, []*config.Channel{file}, e, log) })
-	g.Go(func() error { return sender.Run(ctx) })
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx)) // as long as there is a channel that listens
+	defer stop()
+	g.Go(func() error {
+		defer stop()
+		return runChannels(ctx, []*config.Channel{file}, e, log)
+	})
+	g.Go(func() error { return sender.Run(sending) })
 	g.Go(func() error { d.watch(ctx, e); return nil })
 	return g.Wait()
 }

@@ -66,7 +66,7 @@ func TestDemoIsOnAir(t *testing.T) {
 			t.Fatalf("not on air\n%s%s", out.String(), log.String())
 		}
 	}
-	asked := time.Now()
+	asked, before := time.Now(), len(log.String())
 	cancel()
 	if c := <-code; c != exitOK || time.Since(asked) > 10*time.Second {
 		t.Errorf("ended with %d after %v\n%s", c, time.Since(asked), log.String())
@@ -75,6 +75,9 @@ func TestDemoIsOnAir(t *testing.T) {
 		if strings.Contains(log.String(), bad) {
 			t.Errorf("the log has %s:\n%s", bad, log.String())
 		}
+	}
+	if last := log.String()[before:]; strings.Contains(last, `"level":"warn"`) {
+		t.Errorf("the end makes it warn:\n%s", last)
 	}
 	wantDemoWhole(t, dir)
 	if t.Failed() {

@@ -14,7 +14,7 @@ const (
 	Waiting State = "waiting" // no input has brought a usable programme yet
 	OnAir   State = "on_air"  // media is being listed
 	OnSlate State = "slate"   // no input can be shown: viewers get the slate
-	Gap     State = "gap"     // the timeline runs, but there is no media for it: viewers get GAP
+	Gap     State = "gap"     // the timeline runs, but no media was listed for too long: playlists answer 503
 	Failed  State = "failed"  // cannot go on without help; the events say why
 )
 
