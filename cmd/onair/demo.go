@@ -89,7 +89,12 @@ func (c *demoCmd) Run(e *env) (err error) {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	sender, err := d.sender(log)
+	// What the sender says when the channel has hung up, as it was asked to, is no news.
+	sender, err := d.sender(log.Hook(zerolog.HookFunc(func(ev *zerolog.Event, _ zerolog.Level, _ string) {
+		if e.ctx.Err() != nil {
+			ev.Discard()
+		}
+	})))
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}

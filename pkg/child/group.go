@@ -3,6 +3,7 @@ package child
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,6 +85,9 @@ func OpenGroups(dir string) (*Groups, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
 	g := &Groups{dir: dir}
 	for _, c := range []struct {
 		name string
@@ -102,6 +106,25 @@ func OpenGroups(dir string) (*Groups, error) {
 		return nil, fmt.Errorf("no control group can be made: %w", err)
 	}
 	return g, os.Remove(probe)
+}
+
+// vacant tells what keeps the groups in one from having processes. From a group with processes of its own the kernel
+// hands cpu on, if not memory: it is "domain threaded" then, and nothing can be started in the groups in it.
+func vacant(dir string) error {
+	kind, err := words(dir, "cgroup.type")
+	if err != nil {
+		return nil //nolint:nilerr // the hierarchy's top has none, and may hold processes
+	}
+	inside, err := words(dir, "cgroup.procs")
+	switch {
+	case err != nil:
+		return err
+	case len(inside) > 0:
+		return fmt.Errorf("processes live in control group %s itself", dir)
+	case !slices.Equal(kind, []string{"domain"}):
+		return fmt.Errorf("control group %s is %q", dir, strings.Join(kind, " "))
+	}
+	return nil
 }
 
 func words(dir, name string) ([]string, error) {
@@ -130,11 +153,16 @@ func (g *Groups) make(l Limits) (*group, error) {
 	if g == nil || (l.Memory == 0 || !g.memory) && (l.Processors == 0 || !g.cpu) {
 		return nil, nil //nolint:nilnil // no group is needed
 	}
-	made := &group{dir: filepath.Join(g.dir, g.name())}
-	if err := os.Mkdir(made.dir, 0o755); err != nil {
+	made := &group{}
+	err := fs.ErrExist
+	for errors.Is(err, fs.ErrExist) { // left behind by a process of this number that was killed
+		made.dir = filepath.Join(g.dir, g.name())
+		err = os.Mkdir(made.dir, 0o755)
+	}
+	if err != nil {
 		return nil, err
 	}
-	err := made.limit(g, l)
+	err = made.limit(g, l)
 	if err == nil {
 		made.handle, err = os.Open(made.dir)
 	}
@@ -187,9 +215,12 @@ func (m *group) remove() {
 		return
 	}
 	_ = write(m.dir, "cgroup.kill", "1")
+	if m.enforced.Processors > 0 {
+		_ = write(m.dir, "cpu.max", "max") // to die takes a processor
+	}
 	timer := time.NewTicker(5 * time.Millisecond)
 	defer timer.Stop()
-	for range 20 { // the dead leave within moments
+	for range 400 { // the dead leave within moments; a hundred of them take longer
 		<-timer.C
 		if os.Remove(m.dir) == nil {
 			return

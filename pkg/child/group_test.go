@@ -58,6 +58,23 @@ func TestOpenGroups(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control")); err != nil || string(b) != "+memory" {
 		t.Errorf("%q, %v", b, err)
 	}
+	for _, c := range []struct{ kind, processes, want string }{
+		{"domain", "", ""}, {"domain", "1\n", "processes live"}, {"domain threaded", "", "threaded"},
+	} {
+		dir := hierarchy(t, "cpu memory", "")
+		for name, text := range map[string]string{"cgroup.type": c.kind, "cgroup.procs": c.processes} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := child.OpenGroups(dir)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control")); err != nil || c.want != "" && len(b) > 0 {
+			t.Errorf("%+v: it hands on %q, %v", c, b, err)
+		}
+	}
 }
 
 // What is no real control group cannot hold a child: it runs without, and says that nothing is enforced.
@@ -80,14 +97,22 @@ func TestAChildThatCannotBeLimitedRuns(t *testing.T) {
 	}
 }
 
-// TestLimits needs a machine that permits it.
+// TestLimits needs a machine that permits it. What is found again, by a process after this one for example, works too:
+// the group around hands its controllers on by then.
 func TestLimits(t *testing.T) {
+	for _, name := range []string{"first", "again"} {
+		t.Run(name, testLimits)
+	}
+}
+
+func testLimits(t *testing.T) {
 	groups, err := child.FindGroups()
 	if err != nil {
 		t.Skip(err)
 	}
-	p, err := child.Start(child.Spec{Path: "sh", Args: []string{"-c", "cat /proc/self/cgroup >&3; tail -c 200M /dev/zero"},
-		Outputs: 1, Groups: groups, Limits: child.Limits{Memory: 50 << 20, Processors: 1}})
+	const script = "cat /proc/self/cgroup >&3; head -c 200000000 /dev/zero | tail -c 200000000" // of a file tail keeps nothing
+	p, err := child.Start(child.Spec{Path: "sh", Args: []string{"-c", script}, Outputs: 1,
+		Groups: groups, Limits: child.Limits{Memory: 50 << 20, Processors: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,5 +132,25 @@ func TestLimits(t *testing.T) {
 				t.Errorf("%s is still there", path)
 			}
 		}
+	}
+}
+
+// What a child leaves behind in sessions of its own ends with it, however much that is, and the group with them.
+func TestAGroupEndsWithItsChild(t *testing.T) {
+	groups, err := child.FindGroups()
+	if err != nil {
+		t.Skip(err)
+	}
+	const script = "cat /proc/self/cgroup >&3; for i in $(seq 300); do setsid sleep 600 2>/dev/null 3>&- & done"
+	p, err := child.Start(child.Spec{Path: "sh", Args: []string{"-c", script}, Outputs: 1,
+		Groups: groups, Limits: child.Limits{Memory: 1 << 30, Processors: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within, err := io.ReadAll(p.Output(0))
+	p.Wait()
+	_, path, ok := strings.Cut(strings.TrimSpace(string(within)), "0::")
+	if _, gone := os.Stat("/sys/fs/cgroup" + path); err != nil || !ok || gone == nil || p.Enforced() == (child.Limits{}) {
+		t.Errorf("%s: %v, %v; enforced %+v", path, gone, err, p.Enforced())
 	}
 }
