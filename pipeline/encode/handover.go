@@ -50,18 +50,23 @@ func (e *Encoder) replace(src Source, now tick.Tick, d selector.Decision) {
 }
 
 // boundary is the next segment boundary at which a run of src can take over; ok is false while it is too early for
-// that.
+// that. Of two sources that are not equally late it is the later one that decides: what the other has sent since is in
+// its spool.
 func (e *Encoder) boundary(src Source) (at tick.Tick, ok bool) {
 	head, ok := src.head()
 	if !ok {
 		return 0, false
+	}
+	slow := src.Input
+	if other, known := e.active.src.head(); known && other < head && !e.active.slate() {
+		head, slow = other, e.active.src.Input
 	}
 	grid := e.cfg.Channel.Grid
 	at = grid.Start(grid.NextK(head + leadTime))
 	if next, _, any := e.cfg.Output.Next(false); any && at < next {
 		at, head = grid.Start(grid.NextK(next)), next // the source lies behind the one on air
 	}
-	return at, at-head <= leadTime+max(lookSlack, e.tide.rises(src.Input, head, grid.T))
+	return at, at-head <= leadTime+max(lookSlack, e.tide.rises(slow, head, grid.T))
 }
 
 // tide is how far the head of a source rises at a time: the slate, and a source that comes in bursts, may never be seen

@@ -41,3 +41,29 @@ func TestTheOldRunFailsJustBeforeTheHandOver(t *testing.T) {
 		})
 	}
 }
+
+// An input whose timeline is later than another's is left as soon as the old run is there, not as much later as it is.
+func TestTheLaterInputDecidesWhereTheHandOverIs(t *testing.T) {
+	r := newRig(t, 'a', 'b')
+	r.sources[0].behind = 60
+	r.onAir("b")
+	if err := r.e.Choose("a"); err != nil {
+		t.Fatal(err)
+	}
+	r.onAir("a")
+	r.frames(60)
+	if err := r.e.Choose("b"); err != nil {
+		t.Fatal(err)
+	}
+	r.until("a hand-over", func() bool { return r.e.next != nil })
+	begun := tick.Tick(r.now.Load())
+	r.onAir("b")
+	if took := tick.Tick(r.now.Load()) - begun; took > 2*tick.Second {
+		t.Errorf("two runs for %v", took.Duration())
+	}
+	segs := r.settled()
+	r.wantWhole(segs)
+	if n := r.e.Status().Restarts; n != 0 {
+		t.Errorf("%d restarts", n)
+	}
+}

@@ -41,6 +41,7 @@ type source struct {
 	blind    bool // no picture does
 	burst    int  // so many frames arrive at once; 0: each by itself
 	owed     int  // frames that have not come yet, for that
+	behind   int  // so many frames come late
 	unprobed bool
 	last     tick.Tick
 	order    byte // for the next video packet
@@ -75,6 +76,9 @@ func (s *source) Silent(now tick.Tick) tick.Tick {
 
 // come brings one frame, or all that are owed when a burst is complete, off the segments' begins.
 func (s *source) come(now tick.Tick) {
+	if s.behind > 0 && now-noon <= tick.Tick(s.behind)*slot {
+		return
+	}
 	if s.owed++; s.burst != 0 && (s.n+s.owed)%s.burst != s.burst/2 {
 		return
 	}
