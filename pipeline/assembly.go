@@ -164,7 +164,7 @@ func (a *assembly) Done(run int) {
 func (a *assembly) Header(run int, rendition string, h fmp4.Header) error {
 	ed := a.editionOf(run)
 	t := ed.byName[rendition]
-	init, err := h.WithLanguage(t.Language).Init()
+	init, err := h.WithLanguage(ladder.LanguageCode(t.Language)).Init()
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func setKey(t presentation.Track) string {
 	if t.Kind == ladder.Video {
 		return fmt.Sprintf("video %s %d", codec, timescale(t))
 	}
-	return fmt.Sprintf("audio %s %s %d %d", t.Codecs, t.Language, t.Channels, timescale(t))
+	return fmt.Sprintf("audio %s %s %d %d", t.Codecs, ladder.LanguageTag(t.Language), t.Channels, timescale(t))
 }
 
 func mainAudio(tracks []presentation.Track) int {
@@ -122,7 +122,7 @@ func describe(a *mpd.AdaptationSetType, t presentation.Track) {
 	a.ContentType = mpd.RFC6838ContentTypeType(t.Kind.String())
 	a.MimeType = t.Kind.String() + "/mp4"
 	if t.Kind == ladder.Audio {
-		a.Lang = cmp.Or(t.Language, "und")
+		a.Lang = ladder.LanguageTag(t.Language)
 		return
 	}
 	a.Accessibilities = captions(t.Captions)

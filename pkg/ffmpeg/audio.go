@@ -46,11 +46,20 @@ func (p *planner) track(n int, r ladder.Rendition) int {
 		}
 	}
 	if r.Source >= 0 && r.Source < len(tracks) {
+		p.mislabelled(r, tracks[r.Source])
 		return r.Source
 	}
 	p.note("the source has %d audio tracks: rendition %s, the %d. of the channel, takes the first", len(tracks), r.Name,
 		n+1)
 	return 0
+}
+
+// mislabelled tells of a track that says that it is of another language than the rendition that takes it.
+func (p *planner) mislabelled(r ladder.Rendition, t AudioTrack) {
+	if t.Language != "" && t.Language != "und" && r.Language != "" && r.Language != "und" {
+		p.note("rendition %s is declared as %q, and the source has no such track: it takes PID %d, which is %q", r.Name,
+			r.Language, t.PID, t.Language)
+	}
 }
 
 // find is the track that a selector means (a PID, an index or a language), or -1.
@@ -64,7 +73,7 @@ func find(tracks []AudioTrack, want string) int {
 		}
 		return slices.IndexFunc(tracks, func(t AudioTrack) bool { return t.PID == uint16(n) })
 	}
-	return slices.IndexFunc(tracks, func(t AudioTrack) bool { return sameLanguage(t.Language, want) })
+	return slices.IndexFunc(tracks, func(t AudioTrack) bool { return ladder.SameLanguage(t.Language, want) })
 }
 
 // audioGraph is one filter graph per audio track in use.
@@ -109,7 +118,7 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 		// first_pts counts samples of the source, and nothing of 44.1 kHz lies on a grid of 48: so it is converted before.
 		convert, fill = fmt.Sprintf("aresample=%d,", p.ch.Audio.Rate), fmt.Sprintf(":first_pts=%d", first)
 	}
-	fmt.Fprintf(&g, "[0:i:%d]%saresample=%d:async=1:min_hard_comp=0.01%s,atrim=start_pts=%d,"+
+	fmt.Fprintf(&g, "[0:i:%d]%saresample=%d:async=1:min_hard_comp=0.02%s,atrim=start_pts=%d,"+
 		"asetpts=PTS-mod(STARTPTS\\,%d)", pid, convert, p.ch.Audio.Rate, fill, first, p.ch.Audio.Samples)
 	if len(renditions) > 1 {
 		fmt.Fprintf(&g, ",asplit=%d", len(renditions))
@@ -123,10 +132,22 @@ func (p *planner) track2renditions(t int, renditions []int) string {
 		} else {
 			g.WriteString(",")
 		}
-		fmt.Fprintf(&g, "aformat=sample_fmts=fltp:sample_rates=%d:channel_layouts=%s[o%d]", p.ch.Audio.Rate,
-			layout(p.ch.Renditions[i]), i)
+		fmt.Fprintf(&g, "%s,aformat=sample_fmts=fltp:sample_rates=%d:channel_layouts=%s[o%d]", mix(p.ch.Renditions[i]),
+			p.ch.Audio.Rate, layout(p.ch.Renditions[i]), i)
 	}
 	return g.String()
+}
+
+// mix makes a rendition's channels out of the source's. The aresample is there because all that come out of one asplit
+// have one layout, which would else be that of the first rendition. Levels are kept, as ITU-R BS.775 mixes, so that
+// speech is as loud as in the source; what would exceed full scale then is limited, with the delay taken out again.
+// Mono is the mean of that stereo: its sum would be louder.
+func mix(r ladder.Rendition) string {
+	const limit = "alimiter=level=0:latency=1"
+	if layout(r) == "mono" {
+		return "aresample,aformat=channel_layouts=stereo," + limit + ",aresample=rematrix_maxval=1"
+	}
+	return "aresample,aformat=channel_layouts=" + layout(r) + "," + limit
 }
 
 // firstSample is the run's first sample, counted from base: some frames before the first that is used.

@@ -41,6 +41,8 @@ var recipes = map[string]string{
 	"hevc pq no sound": "-f lavfi -i testsrc2=s=640x360:r=50:d=6 -c:v libx265 -preset ultrafast -x265-params " +
 		"keyint=100:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:hdr10=1:master-display=" +
 		"G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400:log-level=error -pix_fmt yuv420p10le",
+	"hevc wide colour": "-f lavfi -i testsrc2=s=640x360:r=25:d=6 -f lavfi -i sine=f=440:r=48000:d=6 -c:v libx265 -preset ultrafast " +
+		"-x265-params keyint=50:colorprim=bt2020:transfer=bt2020-10:colormatrix=bt2020nc:log-level=error -pix_fmt yuv420p10le -c:a aac -ac 1",
 	"hevc topleft 4:2:2": "-f lavfi -i testsrc2=s=640x360:r=25:d=6 -c:v libx265 -preset ultrafast -x265-params " +
 		"keyint=50:chromaloc=2:range=full:log-level=error -pix_fmt yuv422p10le",
 	"sound only": "-f lavfi -i sine=f=440:r=48000:d=6 -c:a mp2 -ac 2",

@@ -28,6 +28,8 @@ var (
 		Den: 1}, Transfer: "arib-std-b67", Matrix: "bt2020nc", Captions: true}
 	ntsc = &ffmpeg.Video{Codec: "h264", Width: 1280, Height: 720, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 60000,
 		Den: 1001}, Captions: true}
+	wide = &ffmpeg.Video{Codec: "hevc", Width: 3840, Height: 2160, SARNum: 1, SARDen: 1, Rate: tick.Rate{Num: 50, Den: 1},
+		Primaries: "bt2020", Transfer: "bt2020-10", Matrix: "bt2020nc", Range: "tv"}
 	audio = []ffmpeg.AudioTrack{
 		{PID: 0x101, Codec: "ac3", SampleRate: 48000, Channels: 6, Language: "ger"},
 		{PID: 0x102, Codec: "mp2", SampleRate: 48000, Channels: 2, Language: "eng"},
@@ -61,6 +63,8 @@ func TestPlan(t *testing.T) {
 				Den: 1}}, VideoPID: 0x100}, "25", ffmpeg.Channel{Renditions: []ladder.Rendition{video("v576", 1024, 576)}}},
 		"hlg-uhd-hevc": {ffmpeg.Source{Video: uhd, VideoPID: 0x100, Audio: audio}, "50",
 			ffmpeg.Channel{Renditions: []ladder.Rendition{named("hevc", "")}}},
+		"wide-colour": {ffmpeg.Source{Video: wide, VideoPID: 0x100, Audio: audio}, "50",
+			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720)}}},
 		"captions-1001": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "60000/1001",
 			ffmpeg.Channel{Renditions: []ladder.Rendition{video("v720", 1280, 720), a1}}},
 		"captions-dropped": {ffmpeg.Source{Video: ntsc, VideoPID: 0x31, Audio: audio}, "30000/1001",

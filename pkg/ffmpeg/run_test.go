@@ -16,7 +16,7 @@ func TestRunsKeepTheGrid(t *testing.T) {
 		{"50p", "50"}, {"50p", "25"},
 		{"29.97i", "30000/1001"}, {"29.97i", "60000/1001"},
 		{"576i mpeg2", "25"}, {"576i mpeg2", "50"},
-		{"hevc hlg", "25"}, {"hevc pq no sound", "50"}, {"hevc pq no sound", "24000/1001"},
+		{"hevc wide colour", "25"}, {"hevc hlg", "25"}, {"hevc pq no sound", "50"}, {"hevc pq no sound", "24000/1001"},
 		{"sound only", "25"},
 	} {
 		t.Run(c.source+" at "+c.rate, func(t *testing.T) {

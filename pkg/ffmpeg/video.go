@@ -50,7 +50,12 @@ func (p *planner) pictures() string {
 	}
 	if v.drops(p.ch.Grid.Rate) {
 		// Captions are a stream at the source's rate: some of its frames without the others are garbage.
-		p.note("captions are removed: the source has more pictures a second than the channel")
+		captions := ""
+		if v.Captions {
+			captions = ", and so are the captions"
+		}
+		p.note("the source has %s pictures a second and the channel %s: some are left out%s", v.Rate, p.ch.Grid.Rate,
+			captions)
 		g += ",sidedata=mode=delete:type=A53_CC"
 	} else {
 		p.Captions = v.Captions
@@ -155,6 +160,11 @@ func (p *planner) picture(r ladder.Rendition) string {
 
 // normalise scales to w x h and converts whatever the source's colour is to BT.709, narrow range.
 func (v Video) normalise(w, h int) string {
+	if v.Primaries == "bt2020" && v.Transfer != "arib-std-b67" && v.Transfer != "smpte2084" {
+		// Wide colour without high dynamic range. Its transfer is that of BT.709, in 10 bit (BT.2020-2 table 4).
+		return fmt.Sprintf("zscale=w=%d:h=%d:f=bicubic:min=%s:tin=bt709:pin=bt2020:rin=%s:t=linear,format=gbrpf32le,"+
+			"zscale=p=bt709,zscale=t=bt709:m=bt709:r=tv", w, h, v.zmatrix(), zrange(v.Range))
+	}
 	if v.Transfer == "arib-std-b67" || v.Transfer == "smpte2084" {
 		return fmt.Sprintf("zscale=w=%d:h=%d:f=bicubic:min=bt2020nc:tin=%s:pin=bt2020:rin=%s:t=linear:npl=%d,"+
 			"format=gbrpf32le,"+
@@ -186,6 +196,17 @@ func (v Video) matrix() string {
 		return "bt709"
 	}
 	return "bt601"
+}
+
+// zmatrix names the matrix of a source of wide colour for zscale.
+func (v Video) zmatrix() string {
+	switch v.Matrix {
+	case "bt709":
+		return "709"
+	case "bt2020c":
+		return "2020_cl"
+	}
+	return "2020_ncl"
 }
 
 func zrange(r string) string {

@@ -31,7 +31,7 @@ func mediaTags(audio []presentation.Track, captions [][]ladder.Caption, withVide
 func audioTag(b *bytes.Buffer, t presentation.Track, first bool) {
 	b.WriteString(`#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="` + audioGroup + `"`)
 	attribute(b, "NAME", t.Name)
-	attribute(b, "LANGUAGE", cmp.Or(t.Language, "und"))
+	attribute(b, "LANGUAGE", ladder.LanguageTag(t.Language))
 	if first {
 		b.WriteString(",DEFAULT=YES,AUTOSELECT=YES")
 	} else {
@@ -47,7 +47,7 @@ func audioTag(b *bytes.Buffer, t presentation.Track, first bool) {
 func captionTag(b *bytes.Buffer, group string, c ladder.Caption) {
 	b.WriteString(`#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="` + group + `"`)
 	attribute(b, "NAME", cmp.Or(c.Name, c.Channel))
-	attribute(b, "LANGUAGE", cmp.Or(c.Language, "und"))
+	attribute(b, "LANGUAGE", ladder.LanguageTag(c.Language))
 	b.WriteString(",DEFAULT=NO,AUTOSELECT=YES")
 	attribute(b, "INSTREAM-ID", c.Channel)
 	b.WriteByte('\n')

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onair/pkg/ladder"
 )
 
 // note is the pitch and the loudness of the loudest channel of a rendition, from its third second on: what was there before the
@@ -50,7 +52,8 @@ func (s *station) wantHeard(want []heard) {
 	s.t.Helper()
 	for _, w := range want {
 		h := s.header(w.rendition)
-		if h.Channels != w.channels || h.SampleRate != 48000 || h.CodecString() != "mp4a.40.2" || h.Language != w.language {
+		if h.Channels != w.channels || h.SampleRate != 48000 || h.CodecString() != "mp4a.40.2" ||
+			h.Language != ladder.LanguageCode(w.language) {
 			s.t.Errorf("%s: %d channels, %d Hz, %s, language %q; want %d, %q", w.rendition, h.Channels, h.SampleRate, h.CodecString(), h.Language,
 				w.channels, w.language)
 		}
@@ -155,7 +158,7 @@ func TestSound(t *testing.T) {
 				t.Errorf("%d audio renditions, want %d and one default:\n%s", got, want, index)
 			}
 			for _, w := range c.want {
-				line := fmt.Sprintf("NAME=%q,LANGUAGE=%q", w.rendition, w.language)
+				line := fmt.Sprintf("NAME=%q,LANGUAGE=%q", w.rendition, ladder.LanguageTag(w.language))
 				if !strings.Contains(string(index), line) || !strings.Contains(string(index), fmt.Sprintf("CHANNELS=\"%d\"", w.channels)) {
 					t.Errorf("no %s with %d channels in\n%s", line, w.channels, index)
 				}
@@ -210,5 +213,65 @@ func TestChannelWithoutPictures(t *testing.T) {
 				t.Errorf("not a variant for each rendition:\n%s", index)
 			}
 		})
+	}
+}
+
+// channelsOf are pitch and peak (1 is full scale) of each channel of a rendition, from its third second on.
+func (s *station) channelsOf(rendition string, channels int) (hertz, peaks []float64) {
+	s.t.Helper()
+	const rate = 48000
+	raw := decode(s.t, s.media(rendition, 0), "-f", "f32le")
+	if len(raw) < 5*rate*4*channels {
+		s.t.Fatalf("%s: %d bytes of sound", rendition, len(raw))
+	}
+	raw = raw[3*rate*4*channels:]
+	for c := range channels {
+		rises, peak, last, n := 0.0, 0.0, float32(0), 0.0
+		for at := 4 * c; at+4 <= len(raw); at += 4 * channels {
+			v := math.Float32frombits(binary.LittleEndian.Uint32(raw[at:]))
+			if last < 0 && v >= 0 {
+				rises++
+			}
+			peak, last, n = max(peak, math.Abs(float64(v))), v, n+1
+		}
+		hertz, peaks = append(hertz, rises*rate/n), append(peaks, peak)
+	}
+	return hertz, peaks
+}
+
+// TestChannelsOfOneTrack: renditions of more and fewer channels are each made of all of the source's, whichever comes
+// first, and no mix exceeds full scale.
+func TestChannelsOfOneTrack(t *testing.T) {
+	t.Parallel()
+	const seconds = 12
+	tones := []float64{330, 440, 550, 60, 660, 770} // left, right, centre, low frequencies, side
+	levels := []float64{0.6, 0.6, 0.6, 0.3, 0.3, 0.3}
+	var each []string
+	for i, f := range tones {
+		each = append(each, fmt.Sprintf("%g*sin(2*PI*%g*t)", levels[i], f))
+	}
+	file := made(t, "six-channels", picture(seconds)+fmt.Sprintf(" -f lavfi -i aevalsrc=%s:c=5.1:s=48000:d=%d", strings.Join(each, "|"), seconds)+
+		pictureCodec+" -c:a ac3 -b:a 448k")
+	port := freePort(t, "udp")
+	s := newRungs(t, port, "", "video:\n  - {name: v180, size: 320x180, bitrate: 200k}\naudio:\n  - {name: st}\n"+
+		"  - {name: six, channels: 6, bitrate: 384k, language: en}\n  - {name: mono, channels: 1, bitrate: 64k, language: fr}\n")
+	s.onAir(file, seconds*time.Second, port, 4)
+	s.stop()
+	hertz, peaks := s.channelsOf("six", 6)
+	for i, want := range tones {
+		if math.Abs(hertz[i]-want) > want/50 || math.Abs(peaks[i]-levels[i]) > 0.15 {
+			t.Errorf("channel %d of 5.1: %.0f Hz at %.2f, want %.0f at %.2f", i, hertz[i], peaks[i], want, levels[i])
+		}
+	}
+	for rendition, channels := range map[string]int{"st": 2, "mono": 1} {
+		_, peaks := s.channelsOf(rendition, channels)
+		for i, peak := range peaks {
+			if peak < 0.5 || peak > 1.06 { // a coded full scale comes out a little above
+				t.Errorf("channel %d of %s peaks at %.2f", i, rendition, peak)
+			}
+		}
+		if channels == 2 && math.Abs(peaks[0]-peaks[1]) < 1e-6 {
+			t.Errorf("both channels are one: %v", peaks)
+		}
 	}
 }
