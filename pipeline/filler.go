@@ -129,9 +129,9 @@ func (c *Channel) compareRate(name string, src ffmpeg.Source) {
 	if air == nil || air.grid.Rate.IsZero() || src.Video == nil || src.Video.Rate.IsZero() || !c.file.FrameRate.IsZero() {
 		return
 	}
-	if rate := tick.Nearest(src.Video.Rate.Num, src.Video.Rate.Den); rate != air.grid.Rate {
+	if rate := tick.Suiting(src.Video.Rate.Num, src.Video.Rate.Den); rate != air.grid.Rate {
 		c.events.add("timeline", "warning", fmt.Sprintf(
-			"input %s has %s pictures a second, the channel stays at %s: grid.json, made at its first start, rules",
+			"input %s suits a channel of %s pictures a second, this one stays at %s: grid.json, made at its first start, rules",
 			name, rate, air.grid.Rate))
 	}
 }

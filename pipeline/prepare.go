@@ -56,7 +56,7 @@ func (c *Channel) newGrid(ctx context.Context) (gridFile, error) {
 		rate = tick.Rate{}
 		c.events.add("timeline", "info", "the first source has no picture: the channel is one of sound alone from now on")
 	case rate.IsZero() && src.Video != nil && src.Video.Rate.Num > 0:
-		rate = tick.Nearest(src.Video.Rate.Num, src.Video.Rate.Den)
+		rate = tick.Suiting(src.Video.Rate.Num, src.Video.Rate.Den)
 	case rate.IsZero():
 		rate = tick.Rate{Num: 25, Den: 1}
 	}

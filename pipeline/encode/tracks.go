@@ -28,9 +28,10 @@ type presence struct {
 	back   tick.Tick // since when an absent one comes again; 0: it does not
 }
 
-// listen marks the tracks of a source that do not come. Nothing is said about an input of which nothing comes.
+// listen marks the tracks of a source that do not come. Nothing is said about an input of which nothing comes, or one
+// with hardly two pictures a second: the sound of those comes in bursts as long as they are.
 func (e *Encoder) listen(src *Source, now tick.Tick) {
-	if !src.hasVideo() || len(src.Probe.Audio) == 0 {
+	if !src.hasVideo() || len(src.Probe.Audio) == 0 || frameOf(*src) > soundless/2 {
 		return
 	}
 	stats := src.Spool.Stats()

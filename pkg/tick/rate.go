@@ -2,6 +2,7 @@ package tick
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -45,6 +46,22 @@ func Nearest(num, den int64) Rate {
 		}
 	}
 	return best
+}
+
+// slow is below every standard rate, by more than a source is measured wrong.
+const slow = 23.5
+
+// Suiting is the standard rate for pictures that come num/den times a second: of slow ones the lowest that shows each
+// equally often, where there is one, else the nearest.
+func Suiting(num, den int64) Rate {
+	source := float64(num) / float64(den)
+	for _, r := range Standard {
+		times := r.float() / source
+		if n := math.Round(times); source < slow && abs(times-n) < n/2000 {
+			return r
+		}
+	}
+	return Nearest(num, den)
 }
 
 func (r Rate) float() float64 { return float64(r.Num) / float64(r.Den) }

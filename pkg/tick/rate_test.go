@@ -146,3 +146,16 @@ func FuzzUnwrap(f *testing.F) {
 		equal(t, "step", u.Unwrap(uint64(start+delta)&mask)-first, delta)
 	})
 }
+
+func TestSuiting(t *testing.T) {
+	for _, c := range []struct {
+		num, den int64
+		want     string
+	}{
+		{1, 1, "24"}, {2, 1, "24"}, {5, 1, "25"}, {10, 1, "30"}, {25, 2, "25"}, {15, 1, "30"}, {15000, 1001, "30000/1001"}, {20, 1, "60"},
+		{12, 1, "24"}, {23976, 1000, "24000/1001"}, {24, 1, "24"}, {2499, 100, "25"}, {25, 1, "25"}, {30000, 1001, "30000/1001"},
+		{50, 1, "50"}, {100, 1, "60"}, {77, 10, "24000/1001"}, {23, 1, "24000/1001"},
+	} {
+		equal(t, "suiting", tick.Suiting(c.num, c.den).String(), c.want)
+	}
+}
