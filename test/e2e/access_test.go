@@ -96,7 +96,8 @@ func TestSRTCallersLeaveNothing(t *testing.T) {
 	if now > goroutines+3 || after.fds > before.fds+2 || after.rss > held+8<<10 {
 		t.Error("it has grown")
 	}
-	if refused == 0 || refused > uint64(wrong) {
+	// One of the others that hangs up at a wrong moment is taken for such: libsrt does not tell.
+	if refused == 0 || refused > uint64(wrong+connects/100) {
 		t.Errorf("%d wrong passphrases are counted", refused)
 	}
 	if n := strings.Count(s.log.String(), "sender refused"); n > connects/4 {
