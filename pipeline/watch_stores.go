@@ -12,8 +12,9 @@ const storeCalm = 15 * tick.Second
 
 // storeTrouble is what is known about a store's trouble.
 type storeTrouble struct {
-	errors uint64
-	last   tick.Tick // when they grew last; 0: the store is well
+	errors  uint64
+	untaken uint64
+	last    tick.Tick // when one of them grew last; 0: the store is well
 }
 
 // allStores tells when stores begin to fail, and when they have stopped: not every try that fails.
@@ -33,15 +34,21 @@ func (w *watcher) allStores(now tick.Tick) {
 
 func (w *watcher) store(t *storeTrouble, st outputStatus, now tick.Tick) {
 	switch {
-	case st.Errors > t.errors:
+	case st.Errors > t.errors, st.Untaken > t.untaken:
 		if t.last == 0 {
-			message := fmt.Sprintf("store %s: %s", st.Store, st.LastError)
+			why := st.LastError
+			if why == "" && st.Untaken > t.untaken {
+				why = "it does not take segments in time"
+			} else if why == "" {
+				why = "a write failed, later ones went well"
+			}
+			message := fmt.Sprintf("store %s: %s", st.Store, why)
 			if st.late > 0 {
 				message += "; viewers of this server get from memory what it lacks"
 			}
 			w.events.put(control.Event{Level: control.Warning, Stage: "publish", Code: codeStore, Message: message})
 		}
-		t.errors, t.last = st.Errors, now
+		t.errors, t.untaken, t.last = st.Errors, st.Untaken, now
 	case t.last != 0 && now-t.last >= storeCalm:
 		t.last = 0
 		w.events.put(control.Event{Level: control.Info, Stage: "publish", Code: codeStored,

@@ -86,7 +86,7 @@ var storeFamilies = []family[Store]{
 	gauge("store_listed_timestamp_seconds", "When it was listed (Unix time); 0: never", ofStore,
 		func(s *Store) float64 { return unix(s.ListedAt) }),
 	counter("store_writes", "Objects written", ofStore, func(s *Store) float64 { return float64(s.Writes) }),
-	counter("store_errors", "Writes that failed, retries included", ofStore,
+	counter("store_errors", "Writes that failed, retries included, and one for each 2 s that a write hangs", ofStore,
 		func(s *Store) float64 { return float64(s.Errors) }),
 	counter("store_gaps", "Segments that the store did not take in time", ofStore,
 		func(s *Store) float64 { return float64(s.Gaps) }),

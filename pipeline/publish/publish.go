@@ -80,6 +80,7 @@ type Publisher struct {
 	reading  job
 	manifest manifest
 	trash    trash
+	flights  flights
 	status   counters
 }
 
@@ -131,6 +132,7 @@ func New(c Config) (*Publisher, error) {
 		tracks: names, longest: t.Duration(), retry: c.RetryFor, late: c.Late, entries: c.Queue, bytes: c.QueueBytes,
 	})
 	p.manifest.written = map[string][]byte{}
+	p.flights.began = map[*time.Time]struct{}{}
 	p.status.tracks = make(map[string]*TrackStatus, len(names))
 	for _, n := range names {
 		p.status.tracks[n] = &TrackStatus{Name: n, LastK: -1}

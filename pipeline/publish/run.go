@@ -92,6 +92,7 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 		sooner(p.reading.after)
 		return next, ending && p.queue.len() == 0
 	}
+	p.lookAtWrites(now, sooner)
 	p.settle(now, sooner)
 	p.writeQueue(ctx, now, sooner)
 	if p.manifest.wanted != nil && p.manifest.due(now) {

@@ -17,7 +17,7 @@ type Status struct {
 	ListedAt   tick.Tick     // when they were last written
 	Media      uint64        // segment numbers listed with media of some track since the start
 	Writes     uint64        // objects stored
-	Errors     uint64        // tries that failed
+	Errors     uint64        // tries that failed, and one for each 2 s during which a write hangs
 	Gaps       uint64        // segments listed as a gap here, whatever for
 	Untaken    uint64        // segments of these that were delivered, and that the store did not take in time
 	Dropped    uint64        // segment numbers dropped because too much waited

@@ -234,6 +234,40 @@ func TestWriteThatArrivesTooLate(t *testing.T) {
 	})
 }
 
+// Writes to a frozen disk do not return, so nothing fails: it is told all the same, once for all that hang.
+func TestWritesThatHangAreErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStore()
+		r := start(t, s, nil)
+		r.play(3)
+		release := make(chan struct{})
+		s.trouble(dead(release))
+		r.segment("v", r.k)
+		r.segment("a", r.k)
+		time.Sleep(1900 * time.Millisecond)
+		synctest.Wait()
+		if st := r.p.Status(); st.Errors != 0 || st.LastError != "" {
+			t.Errorf("after 1.9 s: %+v", st)
+		}
+		time.Sleep(8200 * time.Millisecond)
+		synctest.Wait()
+		st := r.p.Status()
+		if st.Errors != 5 || st.LastError != "a write takes longer than 2s: the destination is slow, or hangs" {
+			t.Errorf("after 10.1 s: %d errors, the last one %q", st.Errors, st.LastError)
+		}
+		s.trouble(nil)
+		close(release)
+		time.Sleep(2 * time.Second)
+		was := r.p.Status().Errors
+		r.k += 3
+		r.play(3)
+		if st := r.p.Status(); st.Errors != was || st.LastError != "" {
+			t.Errorf("all went well since: %+v", st)
+		}
+		mustStop(t, r)
+	})
+}
+
 func TestNothingPointsAtAPlaylistThatIsNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestStore()

@@ -110,7 +110,7 @@ func (p *Publisher) startWrite(ctx context.Context, j *job, w write) {
 	p.spawn(func() {
 		ctx, cancel := context.WithDeadline(ctx, w.until)
 		defer cancel()
-		err := p.cfg.Store.Put(ctx, w.object)
+		err := p.put(ctx, w.object)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.status.writing--
@@ -167,7 +167,7 @@ func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) 
 	}
 	at := p.cfg.Now()
 	p.listed(snap, at)
-	if !p.queue.troubled() {
+	if slow, _ := p.flights.slow(now); !slow && !p.queue.troubled() {
 		p.status.LastError = ""
 	}
 	p.status.LastK, p.status.ListedAt, p.status.Media = snap.Last(), at, m.media
@@ -244,7 +244,7 @@ func (p *Publisher) putAll(ctx context.Context, objects []store.Object, limit ti
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			errs[i] = p.cfg.Store.Put(ctx, o)
+			errs[i] = p.put(ctx, o)
 		})
 	}
 	wg.Wait()
