@@ -1,7 +1,6 @@
 package publish_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +18,7 @@ import (
 func (r *rig) playBig(n, size int) {
 	for range n {
 		for _, track := range []string{"v", "a"} {
-			r.p.Segment(publish.Segment{Track: track, K: r.k, Body: bytes.Repeat([]byte{byte(r.k)}, size)})
+			r.p.Segment(publish.Segment{Track: track, K: r.k, Body: mdat(strings.Repeat(tickName(r.k)[:1], size))})
 		}
 		r.k++
 		time.Sleep(segmentLength)

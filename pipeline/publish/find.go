@@ -20,7 +20,9 @@ func (p *Publisher) find(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{objects: make(map[string]store.Info, len(infos)), playlists: map[string]hls.Playlist{}}
+	f := found{
+		objects: make(map[string]store.Info, len(infos)), playlists: map[string]hls.Playlist{}, cut: map[string]bool{},
+	}
 	for _, i := range infos {
 		f.objects[strings.TrimPrefix(i.Name, prefix)] = i
 	}
@@ -32,7 +34,11 @@ func (p *Publisher) find(ctx context.Context) (found, error) {
 	if err := p.findPeriods(ctx, &f); err != nil {
 		return found{}, err
 	}
-	return f, p.findGone(ctx, &f)
+	if err := p.findGone(ctx, &f); err != nil {
+		return found{}, err
+	}
+	p.findCut(ctx, &f)
+	return f, nil
 }
 
 // findList reads the playlist of a track, if there is one.

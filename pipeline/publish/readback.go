@@ -28,6 +28,8 @@ type found struct {
 	listedAt  time.Time               // newest media playlist
 	periods   []dash.Period
 	gone      []presentation.Track // those of playlists that the channel has no longer
+	cut       map[string]bool      // segments that are not whole
+	cutShort  []string             // what is to be told of these
 	troubles  []error
 }
 
@@ -50,6 +52,9 @@ func (p *Publisher) readBack(ctx context.Context) {
 	for _, err := range f.troubles {
 		p.failed(err)
 		p.event("warning", err.Error())
+	}
+	for _, text := range f.cutShort {
+		p.event("warning", text) // no error of the store: it took what it was given
 	}
 	p.takeStock(f)
 	if err := p.restore(f); err != nil {
@@ -177,8 +182,9 @@ func (p *Publisher) align(f found) (l presentation.Listed, last int64, ok bool) 
 
 // whole tells whether the store has a segment whole, with its initialization, and notes its size.
 func (p *Publisher) whole(f found, track string, s *presentation.Segment) bool {
-	info, ok := f.objects[track+"/"+strconv.FormatInt(s.K, 10)+".m4s"]
-	if !ok || info.Size == 0 { // a power cut can leave an empty file
+	short := track + "/" + strconv.FormatInt(s.K, 10) + ".m4s"
+	info, ok := f.objects[short]
+	if !ok || info.Size == 0 || f.cut[short] { // a power cut can leave an empty file, or a part of one
 		return false
 	}
 	init, ok := f.objects[track+"/"+s.Init]

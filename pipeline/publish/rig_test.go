@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,7 @@ type testStore struct {
 	*store.Memory
 	mu     sync.Mutex
 	before func(ctx context.Context, op, name string) error
+	gets   func(name string) // told what is read
 	log    []string
 	pass   int // writes that were tried
 }
@@ -61,6 +63,13 @@ func (s *testStore) Put(ctx context.Context, o store.Object) error {
 	defer s.mu.Unlock()
 	s.log = append(s.log, o.Name)
 	return nil
+}
+
+func (s *testStore) Get(ctx context.Context, name string) (store.Object, error) {
+	if s.gets != nil {
+		s.gets(name)
+	}
+	return s.Memory.Get(ctx, name)
 }
 
 func (s *testStore) List(ctx context.Context, prefix string) ([]store.Info, error) {
@@ -163,7 +172,12 @@ func (r *rig) stop() error {
 }
 
 func (r *rig) segment(track string, k int64) {
-	r.p.Segment(publish.Segment{Track: track, K: k, Body: fmt.Appendf(nil, "%s %d", track, k)})
+	r.p.Segment(publish.Segment{Track: track, K: k, Body: mdat(fmt.Sprintf("%s %d", track, k))})
+}
+
+// mdat is a segment as far as the publisher looks at it.
+func mdat(content string) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(8+len(content))), "mdat"+content...)
 }
 
 // play delivers n segment numbers of the given tracks, one each T.
