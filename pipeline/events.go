@@ -24,7 +24,7 @@ const (
 	codeStep     = "clock_step"    // the host's clock stepped
 	codeSlateOn  = "slate_on"      // viewers get the slate
 	codeSlateOff = "slate_off"     // they get something else again
-	codeStore    = "store_trouble" // a store does not take what it is given
+	codeStore    = "store_trouble" // a store does not take what it is given, or lacks what it had
 	codeStored   = "store_well"    // it does again
 )
 

@@ -100,8 +100,10 @@ func (c *Channel) newPublisher(
 ) (*publish.Publisher, error) {
 	p, err := publish.New(publish.Config{
 		Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
-		Event: c.events.stage("publish"),
-		Late:  publishLate,
+		Event: func(level, message string) {
+			c.events.put(control.Event{Level: control.Level(level), Stage: "publish", Code: codeStore, Message: message})
+		},
+		Late: publishLate,
 		Presentation: presentation.Config{
 			Channel: c.file.Name, Grid: grid, Audio: audio, Window: tick.FromDuration(c.latest.Load().Window), Tracks: tracks,
 		},

@@ -129,6 +129,14 @@ func (e *Edge) Delete(ctx context.Context, name string) error {
 	return e.store.Delete(ctx, name)
 }
 
+// Remade is what the store behind tells of itself: how often it had to make again what somebody had removed.
+func (e *Edge) Remade() uint64 {
+	if s, ok := e.store.(interface{ Remade() uint64 }); ok {
+		return s.Remade()
+	}
+	return 0
+}
+
 // String names the store behind.
 func (e *Edge) String() string { return e.store.String() }
 

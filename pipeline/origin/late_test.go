@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -218,4 +219,34 @@ func TestAStoreThatStaysAwayTakesTheOldestAlong(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	})
+}
+
+// The publisher asks the edge whether the folder behind it was removed.
+func TestEdgeTellsThatTheFolderWasMadeAgain(t *testing.T) {
+	path := t.TempDir()
+	dir, err := store.NewDir(store.DirConfig{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := origin.NewEdge(origin.EdgeConfig{Store: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"news/v/1.m4s", "news/v/2.m4s"} {
+		if n := e.Remade(); n != 0 {
+			t.Errorf("%d folders were made again before %s", n, name)
+		}
+		if err := e.Put(t.Context(), store.Object{Name: name, Body: []byte("media")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := e.Remade(); n != 1 {
+		t.Errorf("%d folders were made again, want 1", n)
+	}
 }

@@ -29,7 +29,8 @@ type Config struct {
 	Flush        time.Duration       // how long Run goes on writing what is complete after its end was asked; 0 is 5 s
 	Log          zerolog.Logger
 	Now          func() tick.Tick // nil: the host's clock
-	// Event is told what was found wrong in the store at start: "warning" or "error". It must not call the Publisher.
+	// Event is told what was found wrong in the store, at start or when something had been removed: "warning" or "error".
+	// It must not call the Publisher.
 	Event func(level, message string)
 	// OnListed is called from one of Run's goroutines for each segment number when viewers can see it.
 	OnListed func(k int64, listed tick.Tick)
@@ -81,6 +82,7 @@ type Publisher struct {
 	manifest manifest
 	trash    trash
 	flights  flights
+	look     look
 	status   counters
 }
 

@@ -93,6 +93,9 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 		return next, ending && p.queue.len() == 0
 	}
 	p.lookAtWrites(now, sooner)
+	if !ending {
+		p.startLook(ctx)
+	}
 	p.settle(now, sooner)
 	p.writeQueue(ctx, now, sooner)
 	if p.manifest.wanted != nil && p.manifest.due(now) {

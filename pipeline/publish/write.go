@@ -25,6 +25,7 @@ type manifest struct {
 	arrived time.Time              // of the last segment in it
 	shown   int64                  // last number that viewers can see
 	any     bool                   // shown is set
+	refresh bool                   // write what is unchanged, too, the next time
 	written map[string][]byte      // what the store has confirmed; owned by the running job
 }
 
@@ -160,6 +161,7 @@ func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) 
 		return
 	}
 	p.manifest.succeeded()
+	p.manifest.refresh = p.manifest.refresh && !m.refresh // it may have been asked for meanwhile
 	p.status.rounds++
 	if p.manifest.wanted == snap {
 		p.manifest.wanted = nil
@@ -230,7 +232,7 @@ func (p *Publisher) putAll(ctx context.Context, objects []store.Object, limit ti
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	p.mu.Lock()
-	refresh := p.status.rounds%refreshEvery == 0
+	refresh := p.manifest.refresh || p.status.rounds%refreshEvery == 0
 	p.mu.Unlock()
 	var wg sync.WaitGroup
 	errs := make([]error, len(objects))

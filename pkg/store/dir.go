@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // DirConfig describes a folder store.
@@ -28,6 +29,8 @@ type Dir struct {
 	path string
 	sync bool
 	made sync.Map // folders known to exist
+
+	remade atomic.Uint64 // of these, how many had been removed when they were written to
 }
 
 var _ Store = (*Dir)(nil)
@@ -218,6 +221,10 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 	}
 	return d.explain("deleting "+name, err)
 }
+
+// Remade is how often a folder that was there had to be made again, for somebody had removed it with what was in it. It
+// costs nothing to ask.
+func (d *Dir) Remade() uint64 { return d.remade.Load() }
 
 // String is the folder's absolute path.
 func (d *Dir) String() string { return d.path }

@@ -72,12 +72,18 @@ func TestDirWritesAgainAfterItsFolderWasRemoved(t *testing.T) {
 	dir := t.TempDir()
 	d := openDir(t, dir)
 	put(t, d, store.Object{Name: "news/v/1.m4s"})
+	if n := d.Remade(); n != 0 {
+		t.Errorf("%d folders were made again before one was removed", n)
+	}
 	if err := os.RemoveAll(filepath.Join(dir, "news")); err != nil {
 		t.Fatal(err)
 	}
 	put(t, d, store.Object{Name: "news/v/2.m4s"})
 	if _, err := d.Get(t.Context(), "news/v/2.m4s"); err != nil {
 		t.Error(err)
+	}
+	if n := d.Remade(); n != 1 {
+		t.Errorf("%d folders were made again, want 1", n)
 	}
 }
 

@@ -57,6 +57,7 @@ func (d *Dir) writeTemp(file string, o Object, durable bool) (*temp, error) {
 	t, err := newTemp(folder, base)
 	if errors.Is(err, fs.ErrNotExist) { // somebody removed the folder
 		d.made.Delete(folder)
+		d.remade.Add(1)
 		if err = d.makeFolder(folder, durable); err == nil {
 			t, err = newTemp(folder, base)
 		}
