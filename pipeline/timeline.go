@@ -29,6 +29,10 @@ type timeline struct {
 	channel string
 	event   func(level, message string)
 	wg      sync.WaitGroup
+	remade  uint64 // what the store told of folders that it made again, when the watcher looked last
+
+	mu    sync.Mutex
+	facts map[string]fact // by input; the grid's has no name
 }
 
 // gridFile is grid.json: fixed at the channel's first start.
@@ -98,6 +102,7 @@ func (t *timeline) grid(ctx context.Context) (f gridFile, ok bool, err error) {
 		return f, false, fmt.Errorf("%s in %s cannot be read (remove it to start a new timeline): %w",
 			t.gridName(), t.store, err)
 	}
+	t.rememberGrid(o.Body)
 	return f, true, nil
 }
 
@@ -107,12 +112,16 @@ func (t *timeline) makeGrid(ctx context.Context, f gridFile) (gridFile, error) {
 	if err != nil {
 		return f, err
 	}
+	body = append(body, '\n')
 	bounded, cancel := context.WithTimeout(ctx, timelineWait)
 	defer cancel()
-	err = t.store.Create(bounded, store.Object{Name: t.gridName(), Body: append(body, '\n'), Type: "application/json"})
+	err = t.store.Create(bounded, store.Object{Name: t.gridName(), Body: body, Type: "application/json"})
 	if errors.Is(err, store.ErrExists) {
 		first, _, err := t.grid(ctx)
 		return first, err
+	}
+	if err == nil {
+		t.rememberGrid(body)
 	}
 	return f, err
 }
@@ -162,6 +171,7 @@ func (t *timeline) anchor(ctx context.Context, input string, gen int64) (a ancho
 	if err := json.Unmarshal(o.Body, &a); err != nil || a.Gen != gen {
 		return a, fmt.Errorf("%s: %w", name, errBroken)
 	}
+	t.remember(input, gen, store.Object{Name: name, Body: o.Body, Type: "application/json"})
 	return a, nil
 }
 
@@ -224,11 +234,15 @@ func (t *timeline) renew(input string, a anchor.Anchor) {
 func (t *timeline) write(
 	ctx context.Context, input string, a anchor.Anchor, how func(context.Context, store.Object) error,
 ) error {
-	body, err := json.Marshal(a)
+	o, err := t.anchorObject(input, a)
 	if err != nil {
 		return err
 	}
-	return how(ctx, store.Object{Name: t.anchorName(input, a.Gen), Body: append(body, '\n'), Type: "application/json"})
+	if err := how(ctx, o); err != nil {
+		return err
+	}
+	t.remember(input, a.Gen, o)
+	return nil
 }
 
 func (t *timeline) kept(input string, a anchor.Anchor, err error) {

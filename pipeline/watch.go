@@ -62,6 +62,7 @@ func (c *Channel) watch(ctx context.Context) {
 			w.input(in, now)
 		}
 		w.allStores(now)
+		w.timeline.look()
 	}
 }
 
