@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -212,8 +213,8 @@ func (v *viewing) finish(ctx context.Context, s *server) {
 
 // round fetches all playlists and the MPD at once, then the segments that are new.
 func (v *viewing) round(ctx context.Context, from source) {
-	names := []string{indexName, mpdName}
-	for _, t := range v.tracks {
+	names, tracks := []string{indexName, mpdName}, slices.Clone(v.tracks)
+	for _, t := range tracks {
 		names = append(names, t.playlist)
 	}
 	got := fetchAll(ctx, from, names)
@@ -222,7 +223,9 @@ func (v *viewing) round(ctx context.Context, from source) {
 	}
 	v.readIndex(got[0])
 	for i, o := range got[2:] {
-		v.readPlaylist(v.tracks[i], o)
+		if t := tracks[i]; v.byPlaylist[t.playlist] == t { // it is still offered
+			v.readPlaylist(t, o)
+		}
 	}
 	v.checkRenditions()
 	v.readSegments(ctx, from)
