@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ var timings = []string{
 	"urn:mpeg:dash:utc:http-head:2014", "urn:mpeg:dash:utc:http-xsdate:2014",
 	"urn:mpeg:dash:utc:http-iso:2014", "urn:mpeg:dash:utc:direct:2014",
 }
+
+// namedAfter is how many segments a rendition that is new has when the multivariant playlist names it.
+const namedAfter = 3
 
 // checkManifest applies the rules for an MPD, and those for its difference to the one before.
 func (v *viewing) checkManifest(m *manifest, body []byte) {
@@ -74,10 +78,10 @@ func (v *viewing) checkRepresentation(p mpdPeriod, k int64, r *mpdTrack, last bo
 			(end - p.start - p.duration).Duration())
 	}
 	t := v.byName[r.ID]
-	if t == nil && !last {
-		return // one that there was: players are not offered it any more
-	}
-	if !f.check(dashDescribed, object, t != nil, "no media playlist has this rendition") {
+	if t == nil {
+		if last { // others were there before: players are not offered them any more
+			v.checkUnlisted(object, r)
+		}
 		return
 	}
 	t.bandwidth = r.Bandwidth
@@ -96,6 +100,20 @@ func (v *viewing) checkRepresentation(p mpdPeriod, k int64, r *mpdTrack, last bo
 	if h := t.headers[first.init]; h != nil {
 		v.checkDescription(object, r, h)
 	}
+}
+
+// checkUnlisted bears with a Representation that no media playlist has. One that is added by a reload is in the MPD
+// with its first segment, while the multivariant playlist names it when it has three (see docs/decisions/0011). It is
+// compared from then on.
+func (v *viewing) checkUnlisted(object string, r *mpdTrack) {
+	since, known := v.unlisted[object]
+	if !known {
+		since = r.segments[0].number
+		v.unlisted[object] = since
+	}
+	has := r.segments[len(r.segments)-1].number - since + 1
+	v.found.check(dashDescribed, object, has <= namedAfter+1,
+		"no media playlist has this rendition, of which %d segments were listed; it should with %d", has, namedAfter)
 }
 
 // checkDescription holds a Representation against the init segment.
@@ -148,9 +166,8 @@ func (v *viewing) checkPeriodUpdate(was, is mpdPeriod, wasLast bool) {
 	}
 	for i, r := range is.tracks {
 		b := was.tracks[i]
-		f.check(dashFixed, object, r.ID == b.ID && r.set.ID == b.set.ID && r.Bandwidth == b.Bandwidth &&
-			r.Codecs == b.Codecs && r.offset == b.offset && r.timescale == b.timescale,
-			"representation %s of set %s, %s of %s before", r.ID, r.set.ID, b.ID, b.set.ID)
+		changes := differences(b, r)
+		f.check(dashFixed, object+" "+b.ID, len(changes) == 0, "%s", strings.Join(changes, ", "))
 		listed := map[int64]mpdSegment{}
 		for _, s := range b.segments {
 			listed[s.number] = s
@@ -164,6 +181,27 @@ func (v *viewing) checkPeriodUpdate(was, is mpdPeriod, wasLast bool) {
 		f.check(dashFixed, object, r.segments[0].number >= first, "representation %s begins at %d, before at %d", r.ID,
 			r.segments[0].number, first)
 	}
+}
+
+// differences are the properties of a Representation that must stay and did not. Its bandwidth is none of them: it is
+// what the segments take that are listed (ISO/IEC 23009-1 §5.3.5.2), and those change with every update. A reload
+// raises it before dearer segments come, and lowers it when the last one has gone (see docs/decisions/0010).
+func differences(was, is mpdTrack) (out []string) {
+	for _, c := range []struct {
+		name    string
+		was, is any
+	}{
+		{"id", was.ID, is.ID},
+		{"set", was.set.ID, is.set.ID},
+		{"codecs", was.Codecs, is.Codecs},
+		{"presentationTimeOffset", was.offset, is.offset},
+		{"timescale", was.timescale, is.timescale},
+	} {
+		if c.was != c.is {
+			out = append(out, fmt.Sprintf("%s was %v and is %v", c.name, c.was, c.is))
+		}
+	}
+	return out
 }
 
 // checkSameFiles compares all that the MPD and the playlists ever listed, apart from what may have come between two

@@ -123,6 +123,7 @@ type viewing struct {
 	t          tick.Tick // T, once known
 	window     tick.Tick
 	probed     bool
+	unlisted   map[string]int64 // first numbers of Representations that no playlist has, by period and name
 }
 
 // Run watches until the time is over, or ctx ends, and reports. The error means that there was nothing to watch: no
@@ -132,7 +133,7 @@ func (w *Viewer) Run(ctx context.Context) (Report, error) {
 	began := time.Now()
 	v := &viewing{
 		cfg: w.cfg, kind: kindDirectory, found: newFindings(time.Now),
-		byName: map[string]*track{}, byPlaylist: map[string]*track{},
+		byName: map[string]*track{}, byPlaylist: map[string]*track{}, unlisted: map[string]int64{},
 	}
 	if w.from.live() {
 		v.kind = kindHTTP

@@ -248,7 +248,7 @@ func TestFaultsAreFound(t *testing.T) {
 		"publishTime stands still": {replace(`manifest\.mpd`, `publishTime="[^"]*"`,
 			`publishTime="2000-01-01T00:00:00Z"`), "dash.publish-time"},
 		"period renamed": {later(replace(`manifest\.mpd`, `id="P\d+"`, `id="P400000001"`)), "dash.invariants"},
-		"representation changes": {later(replace(`manifest\.mpd`, `bandwidth="150000"`, `bandwidth="150001"`)),
+		"representation changes": {later(replace(`manifest\.mpd`, `codecs="avc1[^"]*"`, `codecs="avc1.4d401f"`)),
 			"dash.invariants"},
 		"hole in a timeline": {replace(`manifest\.mpd`, `<S t="(\d+)" d="180000"/>`, `<S t="$1" d="179999"/>`),
 			"dash.contiguous"},
