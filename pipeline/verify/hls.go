@@ -126,8 +126,12 @@ func (v *viewing) checkRenditions() {
 			continue
 		}
 		a, b := first.list, t.list
-		lag := max(a.last()-b.last(), b.last()-a.last(), a.sequence-b.sequence, b.sequence-a.sequence)
-		v.found.check(hlsAligned, t.playlist, lag <= 1, "lists %d to %d, %s lists %d to %d", b.sequence, b.last(),
+		lag := max(a.last()-b.last(), b.last()-a.last())
+		// A window that becomes shorter moves all of them far at once, maybe between two requests of one look.
+		shifted := max(a.sequence-b.sequence, b.sequence-a.sequence) > 1
+		astray := shifted && (t.shifted || v.kind == kindDirectory)
+		t.shifted = shifted
+		v.found.check(hlsAligned, t.playlist, lag <= 1 && !astray, "lists %d to %d, %s lists %d to %d", b.sequence, b.last(),
 			first.playlist, a.sequence, a.last())
 		for _, e := range b.entries {
 			if i := e.number - a.sequence; i >= 0 && i < int64(len(a.entries)) {

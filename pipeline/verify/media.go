@@ -19,6 +19,7 @@ const aacFrame = 1024
 type facts struct {
 	start, end int64 // decode time, in the track's timescale
 	bits       int64
+	average    int64 // AVERAGE-BANDWIDTH of its variant when it was read; 0 if it is no variant
 	slate      bool
 	hash       [sha256.Size]byte
 	init       string
@@ -155,80 +156,6 @@ func (v *viewing) checkPicture(t *track, o object, info fmp4.SegmentInfo) {
 	idr, known := refresh(t.header.Codec, o.body[s.Offset:s.Offset+s.Size])
 	v.found.check(mediaKey, o.name, s.Sync && s.PTS == s.DTS && (idr || !known),
 		"first sample: sync %t, presented %d units after its decode time, IDR %t", s.Sync, s.PTS-s.DTS, idr)
-}
-
-// checkBandwidths compares what variants declare with what was read.
-func (v *viewing) checkBandwidths(watched tick.Tick) {
-	for _, x := range v.index.variants {
-		object := indexName + " " + x.uri
-		video := v.byPlaylist[x.uri]
-		if video == nil || v.t == 0 {
-			continue
-		}
-		group, _ := x.attrs.text("AUDIO")
-		var audio []*track
-		for _, m := range v.index.group("AUDIO", group) {
-			if t := v.byPlaylist[m.uri]; t != nil && t != video {
-				audio = append(audio, t)
-			}
-		}
-		v.checkCodecs(object, x, video, audio)
-		peak, sum, n := int64(0), int64(0), int64(0)
-		for k, s := range video.read {
-			bits := s.bits
-			worst := int64(0)
-			for _, a := range audio {
-				worst = max(worst, a.read[k].bits)
-			}
-			bits += worst
-			peak, sum, n = max(peak, bits), sum+bits, n+1
-		}
-		if n == 0 {
-			continue
-		}
-		declared, _ := x.attrs.integer("BANDWIDTH")
-		average, _ := x.attrs.integer("AVERAGE-BANDWIDTH")
-		measured := tick.MulDiv(peak, int64(tick.Second), int64(v.t))
-		v.found.check(hlsPeak, object, measured*100 <= declared*125, "BANDWIDTH=%d, a segment took %d b/s", declared,
-			measured)
-		measured = tick.MulDiv(sum/n, int64(tick.Second), int64(v.t))
-		r := hlsAverageIs
-		if watched >= 3600*tick.Second {
-			r = hlsAverage
-		}
-		v.found.check(r, object, measured*100 < average*110, "AVERAGE-BANDWIDTH=%d, it was %d b/s", average, measured)
-	}
-}
-
-// checkCodecs wants CODECS to name exactly the codecs of the variant's renditions.
-func (v *viewing) checkCodecs(object string, x variant, video *track, audio []*track) {
-	want := map[string]bool{}
-	for _, t := range append([]*track{video}, audio...) {
-		if t.header == nil {
-			return
-		}
-		want[t.header.CodecString()] = true
-	}
-	text, _ := x.attrs.text("CODECS")
-	got := map[string]bool{}
-	for c := range strings.SplitSeq(text, ",") {
-		got[strings.TrimSpace(c)] = true
-	}
-	same := len(got) == len(want)
-	for c := range want {
-		same = same && got[c]
-	}
-	v.found.check(hlsCodecs, object, same, "CODECS=%q, the init segments say %v", text, keys(want))
-	if h := video.header; h.Kind == fmp4.Video {
-		size := fmt.Sprintf("%dx%d", h.Width, h.Height)
-		v.found.check(hlsVariant, object, x.attrs["RESOLUTION"] == size, "RESOLUTION=%s, the init segment says %s",
-			x.attrs["RESOLUTION"], size)
-		if video.frame > 0 {
-			rate := fmt.Sprintf("%.3f", float64(h.Timescale)/float64(video.frame))
-			v.found.check(hlsVariant, object, x.attrs["FRAME-RATE"] == rate, "FRAME-RATE=%s, frames last 1/%s s",
-				x.attrs["FRAME-RATE"], rate)
-		}
-	}
 }
 
 func keys(set map[string]bool) []string {

@@ -97,6 +97,9 @@ type track struct {
 	mpdInits       map[string]bool
 	bandwidth      int64 // of the MPD
 	firstK, lastK  int64
+	from, to       int64 // numbers that were listed on the last two looks; none if to is less
+	settled        bool  // the newest segment has media, and the header that the newest one had on the look before
+	shifted        bool  // on the last look it began elsewhere than the others
 
 	requests, updates int
 	changed           time.Time     // when the newest segment was first seen listed
@@ -123,6 +126,7 @@ type viewing struct {
 	t          tick.Tick // T, once known
 	window     tick.Tick
 	probed     bool
+	steady     bool             // the multivariant playlist is the one of the look before
 	unlisted   map[string]int64 // first numbers of Representations that no playlist has, by period and name
 }
 
@@ -187,7 +191,7 @@ func (v *viewing) watch(ctx, ending context.Context, from source) {
 		v.finish(ctx, s)
 	}
 	v.checkSameFiles()
-	v.checkBandwidths(v.watched())
+	v.checkAverages(v.watched())
 }
 
 // finish checks at the end of a live viewing what needs its whole length.
@@ -230,6 +234,7 @@ func (v *viewing) round(ctx context.Context, from source) {
 	}
 	v.checkRenditions()
 	v.readSegments(ctx, from)
+	v.checkVariants()
 	v.readManifest(got[1])
 	s, ok := from.(*server)
 	if !ok {

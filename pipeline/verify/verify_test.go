@@ -21,7 +21,12 @@ import (
 // watch runs a viewing of the fake for 30 s of its own time.
 func watch(t *testing.T, f *fake) verify.Report {
 	t.Helper()
-	v, err := verify.New(verify.Config{Target: "http://origin.example/news/", For: 30 * time.Second,
+	return watchFor(t, f, 30*time.Second)
+}
+
+func watchFor(t *testing.T, f *fake, length time.Duration) verify.Report {
+	t.Helper()
+	v, err := verify.New(verify.Config{Target: "http://origin.example/news/", For: length,
 		Client: &http.Client{Transport: f}})
 	if err != nil {
 		t.Fatal(err)

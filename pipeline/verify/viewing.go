@@ -15,7 +15,11 @@ func hashOf(b []byte) [sha256.Size]byte { return sha256.Sum256(b) }
 
 // readIndex takes the multivariant playlist; a changed one may bring renditions.
 func (v *viewing) readIndex(o object) {
-	if !v.fetched(asIndex, o) || string(o.body) == v.indexBody {
+	v.steady = false
+	if !v.fetched(asIndex, o) {
+		return
+	}
+	if v.steady = string(o.body) == v.indexBody; v.steady {
 		return
 	}
 	m, err := readMultivariant(o.body)
@@ -55,6 +59,7 @@ func (v *viewing) readIndex(o object) {
 // readPlaylist takes a media playlist.
 func (v *viewing) readPlaylist(t *track, o object) {
 	t.requests++
+	t.from, t.to, t.settled = 0, -1, false
 	if !v.fetched(asPlaylist, o) {
 		return
 	}
@@ -65,6 +70,7 @@ func (v *viewing) readPlaylist(t *track, o object) {
 	v.checkMedia(t, m)
 	v.checkUpdate(t, m)
 	v.note(t, m, o.at)
+	v.stays(t, m)
 	v.window = max(v.window, m.duration())
 	t.list = m
 }
