@@ -50,6 +50,7 @@ type ListenConfig struct {
 // Listener waits for callers.
 type Listener struct {
 	config ListenConfig
+	at     netip.AddrPort
 	socket *srtgo.SrtSocket
 	knock  chan struct{} // a caller was admitted
 
@@ -60,15 +61,18 @@ type Listener struct {
 // backlog is how many callers may be between handshake and Accept.
 const backlog = 8
 
-// Listen opens a listener as the URL says. An address in use is an error that says so.
+// Listen opens a listener as the URL says. An address in use is an error that says so, unless a listener here had it
+// until just now.
 func Listen(c ListenConfig) (*Listener, error) {
 	startup()
 	addr, ok := c.URL.Addr()
 	if !ok {
 		return nil, errors.New("a listener needs an address of this host")
 	}
-	if err := tryBind(netip.AddrPortFrom(addr, c.URL.Port)); err != nil {
-		return nil, err
+	at := netip.AddrPortFrom(addr, c.URL.Port)
+	busy := tryBind(at)
+	if busy != nil && !lingering.has(func(closed netip.AddrPort) bool { return closed == at }) {
+		return nil, busy
 	}
 	socket := srtgo.NewSrtSocket(addr.String(), c.URL.Port, options(c.URL))
 	if socket == nil {
@@ -78,10 +82,13 @@ func Listen(c ListenConfig) (*Listener, error) {
 		socket.Close()
 		return nil, errors.New("srt: a socket for both IPv4 and IPv6 cannot be made")
 	}
-	l := &Listener{config: c, socket: socket, knock: make(chan struct{}, 1), admitted: map[int]Call{}}
+	l := &Listener{config: c, at: at, socket: socket, knock: make(chan struct{}, 1), admitted: map[int]Call{}}
 	socket.SetListenCallback(l.judge)
 	if err := socket.Listen(backlog); err != nil {
 		socket.Close()
+		if busy != nil { // it was not our own
+			err = busy
+		}
 		return nil, fmt.Errorf("listening on %s: %w", c.URL.HostPort(), err)
 	}
 	// Accept polls: a blocked one could only be ended by closing the socket under it.
@@ -89,6 +96,7 @@ func Listen(c ListenConfig) (*Listener, error) {
 		socket.Close()
 		return nil, fmt.Errorf("listening on %s: %w", c.URL.HostPort(), err)
 	}
+	lingering.taken(at)
 	return l, nil
 }
 
@@ -196,4 +204,7 @@ func (l *Listener) waiting() bool {
 }
 
 // Close stops listening. Accept must not be under way. Connections that were accepted live on.
-func (l *Listener) Close() { l.socket.Close() }
+func (l *Listener) Close() {
+	lingering.add(l.at)
+	l.socket.Close()
+}
