@@ -166,6 +166,9 @@ func (w *watcher) leg(input, name string, l ingest.LegStats) {
 		w.legs[name] = ingest.Listening
 		return
 	}
+	if l.Error == ingest.NotOpen { // nor has it failed
+		return
+	}
 	w.legs[name] = l.State
 	if was == l.State {
 		return

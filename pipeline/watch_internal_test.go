@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pipeline/ingest"
 	"onair/pipeline/publish"
 	"onair/pkg/tick"
 )
@@ -48,5 +49,21 @@ func TestStoreTroubleIsToldOnce(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// TestALegThatIsBeingOpenedHasNotFailed: it may wait for its port, or call somebody for seconds.
+func TestALegThatIsBeingOpenedHasNotFailed(t *testing.T) {
+	w := watcher{
+		Channel: &Channel{events: &events{log: zerolog.Nop(), now: time.Now}}, legs: map[string]ingest.State{},
+	}
+	for range 3 {
+		w.leg("main", "leg 1", ingest.LegStats{State: ingest.Failed, Error: ingest.NotOpen})
+	}
+	for range 3 {
+		w.leg("main", "leg 1", ingest.LegStats{State: ingest.Failed, Error: "nobody answers"})
+	}
+	if all := w.events.all; len(all) != 1 || all[0].Message != "leg 1 failed: nobody answers" {
+		t.Errorf("told %v", all)
 	}
 }

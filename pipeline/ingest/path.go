@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/pion/rtp"
@@ -57,12 +58,15 @@ type path struct {
 // errNotAllowed ends a connection whose sender is no longer allowed.
 var errNotAllowed = errors.New("the sender's address is no longer in allow")
 
-// notOpen is the error of a leg before the first attempt to open it has ended.
-const notOpen = "not open yet"
+// NotOpen is the error of a leg before the first attempt to open it has ended.
+const NotOpen = "not open yet"
+
+// vacated is how long to wait for a port that this process itself has just closed.
+const vacated = 100 * time.Millisecond
 
 // newPath checks that a leg of that scheme can be received.
 func newPath(in *Input, index int, u leg.URL) (*path, error) {
-	p := &path{in: in, index: index, url: u, state: Failed, err: notOpen, rejected: map[gate.Cause]uint64{}}
+	p := &path{in: in, index: index, url: u, state: Failed, err: NotOpen, rejected: map[gate.Cause]uint64{}}
 	p.log = in.config.Log.With().Str("leg", u.Redacted()).Logger()
 	p.wrong = repeated{log: p.log, message: "datagrams refused"}
 	p.refuse = repeated{log: p.log, message: "sender refused"}
@@ -112,6 +116,10 @@ func (p *path) run(ctx context.Context) {
 		cancel(nil)
 		if ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, syscall.EADDRINUSE) && srt.Lingers(p.url.Port) {
+			pause(ctx, vacated) // nothing has failed yet
+			continue
 		}
 		if p.failed(err) != before || errors.Is(err, errRejoin) {
 			wait = shortest
@@ -169,7 +177,7 @@ func (p *path) check(now tick.Tick) {
 	}
 	p.in.mu.Lock()
 	state, was, err := p.stateLocked(now), p.told, p.err
-	if err != notOpen {
+	if err != NotOpen {
 		p.told = state
 	}
 	rejoin := p.url.Multicast() && p.state == Listening && p.opened != 0 && now-max(p.last, p.opened) >= rejoinAfter
@@ -181,7 +189,7 @@ func (p *path) check(now tick.Tick) {
 	if rejoin {
 		reopen(errRejoin)
 	}
-	if state == was || err == notOpen {
+	if state == was || err == NotOpen {
 		return
 	}
 	switch state {

@@ -170,6 +170,24 @@ func TestSRTCaller(t *testing.T) {
 	}
 }
 
+// TestPortOfAClosedListener: libsrt keeps it for seconds. A leg of another kind waits for it without a word.
+func TestPortOfAClosedListener(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	l, err := srt.Listen(srt.ListenConfig{URL: caller(t, port, "mode=listener")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("udp://127.0.0.1:%d", port))
+	if s := r.stats().Legs[0]; s.State != ingest.Listening {
+		t.Errorf("%+v", s)
+	}
+	if strings.Contains(r.log.String(), "failed") {
+		t.Errorf("told: %s", r.log)
+	}
+}
+
 func TestRTPOverSRTIsMergedWithRTP(t *testing.T) {
 	t.Parallel()
 	a, b := freePort(t), freePort(t)
