@@ -35,9 +35,10 @@ func start(ctx context.Context, f func(context.Context) error) (end func()) {
 
 // tended is an input at work.
 type tended struct {
-	endInput, endLegs func()
-	onGrid            bool      // its programme knows the channel's grid
-	since             time.Time // when it was said that it is to be left; zero: it is not
+	endInput func()
+	endLegs  func()    // nil: they are closed
+	onGrid   bool      // its programme knows the channel's grid
+	since    time.Time // when it was said that it is to be left; zero: it is not
 }
 
 // tend runs the inputs until ctx ends: those of the newest reading of the file. One that is no longer in there, or has
@@ -46,7 +47,7 @@ func (c *Channel) tend(ctx context.Context) error {
 	at := map[*input]*tended{}
 	defer func() {
 		for _, t := range at {
-			t.endLegs()
+			t.close()
 			t.endInput()
 		}
 	}()
@@ -86,14 +87,19 @@ func (c *Channel) startInput(ctx context.Context, in *input) *tended {
 }
 
 // arrange makes the inputs what the file says, as far as that can be done now; it tells whether the list has changed.
+// Sockets that are no longer wanted are closed before others are opened, which may be at the same address.
 func (c *Channel) arrange(ctx context.Context, at map[*input]*tended) bool {
 	want := c.latest.Load()
+	c.makeWay(want, at)
 	list := make([]*input, 0, len(want.Inputs))
 	for _, cfg := range want.Inputs {
 		i := slices.IndexFunc(c.inputs(), func(in *input) bool { return in.name == cfg.Name })
 		if i >= 0 {
-			c.renew(ctx, c.inputs()[i], at[c.inputs()[i]], cfg)
+			c.renew(ctx, c.inputs()[i], at, cfg)
 			list = append(list, c.inputs()[i])
+			continue
+		}
+		if occupied(cfg, at) {
 			continue
 		}
 		in, err := c.newInput(cfg)
@@ -104,17 +110,9 @@ func (c *Channel) arrange(ctx context.Context, at map[*input]*tended) bool {
 		list = append(list, in)
 	}
 	for _, in := range c.inputs() {
-		if slices.Contains(list, in) {
-			continue
-		}
-		if !c.left(in, at[in]) && !c.inTheWay(in, list) {
+		if at[in] != nil && !slices.Contains(list, in) { // it cannot go yet
 			list = append(list, in)
-			continue
 		}
-		at[in].endLegs()
-		at[in].endInput()
-		delete(at, in)
-		c.tellInput(in, "removed")
 	}
 	if slices.Equal(list, c.inputs()) {
 		return false
@@ -123,22 +121,53 @@ func (c *Channel) arrange(ctx context.Context, at map[*input]*tended) bool {
 	return true
 }
 
+// makeWay closes inputs that are to go, and legs that are to be others, once each can be left.
+func (c *Channel) makeWay(want *config.Channel, at map[*input]*tended) {
+	for _, in := range c.inputs() {
+		t := at[in]
+		i := slices.IndexFunc(want.Inputs, func(cfg config.Input) bool { return cfg.Name == in.name })
+		switch {
+		case i >= 0 && in.cfg.SameLegs(want.Inputs[i]):
+		case i >= 0 && (c.left(in, t) || !c.another(in)):
+			t.close()
+		case i < 0 && (c.left(in, t) || c.inTheWay(in, want.Inputs)):
+			t.close()
+			t.endInput()
+			delete(at, in)
+			c.tellInput(in, "removed")
+		}
+	}
+}
+
+// close ends the legs of an input.
+func (t *tended) close() {
+	if t.endLegs != nil {
+		t.endLegs()
+	}
+	t.endLegs = nil
+}
+
+// occupied tells whether an input has to wait for a socket that one at work still has.
+func occupied(cfg config.Input, at map[*input]*tended) bool {
+	for in, t := range at {
+		if t.endLegs != nil && in.cfg.Clashes(cfg) {
+			return true
+		}
+	}
+	return false
+}
+
 // renew gives an input what the file says of it now.
-func (c *Channel) renew(ctx context.Context, in *input, t *tended, cfg config.Input) {
-	legs, programme := !in.cfg.SameLegs(cfg), in.cfg.Program != cfg.Program
-	if (legs || programme) && !c.left(in, t) && c.another(in) {
+func (c *Channel) renew(ctx context.Context, in *input, at map[*input]*tended, cfg config.Input) {
+	t := at[in]
+	legs, programme := t.endLegs == nil || !in.cfg.SameLegs(cfg), in.cfg.Program != cfg.Program
+	if programme && !legs && !c.left(in, t) && c.another(in) {
 		return
 	}
-	if legs {
-		legs, err := c.newLegs(in, cfg)
-		if err != nil {
-			return // the file was checked: it cannot be
-		}
-		t.endLegs()
-		in.legs.Store(legs)
-		t.endLegs = start(ctx, legs.Run)
-		c.tellInput(in, "received anew")
-	} else if !in.cfg.SameSenders(cfg) {
+	if legs && !c.reopen(ctx, in, at, cfg) {
+		return
+	}
+	if !legs && !in.cfg.SameSenders(cfg) {
 		in.legs.Load().Allow(cfg.Allow)
 	}
 	if programme {
@@ -149,6 +178,21 @@ func (c *Channel) renew(ctx context.Context, in *input, t *tended, cfg config.In
 	in.cfg, t.since = cfg, time.Time{}
 	in.leaving.Store(false)
 	in.watched.Store(c.latest.Load().Watched(cfg))
+}
+
+// reopen gives an input other legs, if those that it had are closed and nobody has their sockets.
+func (c *Channel) reopen(ctx context.Context, in *input, at map[*input]*tended, cfg config.Input) bool {
+	if at[in].endLegs != nil || occupied(cfg, at) {
+		return false
+	}
+	legs, err := c.newLegs(in, cfg)
+	if err != nil {
+		return false // the file was checked: it cannot be
+	}
+	in.legs.Store(legs)
+	at[in].endLegs = start(ctx, legs.Run)
+	c.tellInput(in, "received anew")
+	return true
 }
 
 // left says that an input is to be left, and tells whether it is.
@@ -169,9 +213,9 @@ func (c *Channel) another(than *input) bool {
 	})
 }
 
-// inTheWay tells whether an input that is to go, but cannot be left, has a socket that others of the list wait for.
-func (c *Channel) inTheWay(in *input, list []*input) bool {
-	return !c.another(in) && slices.ContainsFunc(list, func(other *input) bool { return in.cfg.Clashes(other.cfg) })
+// inTheWay tells whether an input that is to go, but cannot be left, has a socket that one of those to come waits for.
+func (c *Channel) inTheWay(in *input, want []config.Input) bool {
+	return !c.another(in) && slices.ContainsFunc(want, in.cfg.Clashes)
 }
 
 func (c *Channel) tellInput(in *input, what string) {
