@@ -106,12 +106,17 @@ func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	var e exitError
-	if !errors.As(err, &e) {
-		e = exitError{exitFailed, err}
-	}
+	e := failure(err)
 	if e.err != nil {
 		fmt.Fprintln(stderr, "onair:", e.err)
 	}
 	return e.code
+}
+
+// failure is an error with its exit code.
+func failure(err error) (e exitError) {
+	if !errors.As(err, &e) {
+		e = exitError{exitFailed, err}
+	}
+	return e
 }

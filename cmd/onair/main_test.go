@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
@@ -140,5 +141,38 @@ func TestRunWithoutAnEncoder(t *testing.T) {
 	}
 	if err := checkFFmpeg(context.Background(), []*config.Channel{file}, zerolog.Nop()); err != nil {
 		t.Errorf("the default ladder: %v", err)
+	}
+}
+
+// TestErrorsAreLogLines: where the log is JSON, so is what ends the program.
+func TestErrorsAreLogLines(t *testing.T) {
+	needFFmpeg(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, c := range []struct {
+		name, file string
+		code       int
+		want       string
+	}{
+		{"address in use", channelFile(t, "http: \""+taken.Addr().String()+"\"\n"), exitFailed, taken.Addr().String()},
+		{"a bad file", channelFile(t, "chanel: news\n"), exitUsage, "channel.yaml:4: chanel"},
+	} {
+		for _, format := range []string{"json", "human"} {
+			code, _, stderr := onair(t.Context(), "run", "--log-format", format, c.file)
+			lines := strings.Split(strings.TrimSpace(stderr), "\n")
+			var last struct{ Level, Message string }
+			for _, line := range lines {
+				if err := json.Unmarshal([]byte(line), &last); (err == nil) != (format == "json") {
+					t.Errorf("%s, %s: %q", c.name, format, line)
+				}
+			}
+			told := format == "human" || last.Level == "error" && strings.Contains(last.Message, c.want)
+			if code != c.code || !told || !strings.Contains(lines[len(lines)-1], c.want) {
+				t.Errorf("%s, %s: exit %d: %s", c.name, format, code, stderr)
+			}
+		}
 	}
 }

@@ -30,15 +30,18 @@ type runCmd struct {
 
 // Run keeps the channels on air until the context ends.
 func (c *runCmd) Run(e *env) error {
-	files, err := config.LoadAll(c.Files, e.lookup)
-	if err != nil {
-		return told(e.stderr, err)
-	}
 	log, err := e.logger()
 	if err != nil {
 		return usage(err)
 	}
-	return runChannels(e.ctx, files, e, log)
+	files, err := config.LoadAll(c.Files, e.lookup)
+	if err == nil {
+		err = runChannels(e.ctx, files, e, log)
+	}
+	if e.human() {
+		return told(e.stderr, err)
+	}
+	return logged(log, err)
 }
 
 // runChannels builds the channels, serves them, and runs them to their end.
