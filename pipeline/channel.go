@@ -84,7 +84,8 @@ type onAir struct {
 	publish  func(*output) // starts its publisher; guarded by reloading; nil: the channel ends
 }
 
-// New builds a channel from its file. Stores are opened (a folder that cannot be made is an error), sockets are not.
+// New builds a channel from its file. Stores are opened and kept from other processes until Run ends (a folder that
+// cannot be made, or that another one publishes the channel to, is an error), sockets are not.
 func New(cfg ChannelConfig) (*Channel, error) {
 	if cfg.FFmpeg == "" {
 		cfg.FFmpeg = "ffmpeg"
@@ -114,12 +115,14 @@ func New(cfg ChannelConfig) (*Channel, error) {
 		return nil, err
 	}
 	if err := c.openTimeline(); err != nil {
+		c.closeOutputs()
 		return nil, err
 	}
 	list := make([]*input, 0, len(c.file.Inputs))
 	for _, in := range c.file.Inputs {
 		built, err := c.newInput(in)
 		if err != nil {
+			c.closeOutputs()
 			return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
 		}
 		list = append(list, built)
@@ -150,6 +153,7 @@ func (c *Channel) Edge() *origin.Edge { return c.edge }
 func (c *Channel) Run(ctx context.Context) error {
 	c.started = c.now()
 	defer c.startHook()()
+	defer c.closeOutputs()
 	watch, stop := context.WithCancel(context.Background())
 	defer stop()
 	inner, cancel := context.WithCancel(ctx)

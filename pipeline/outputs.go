@@ -22,6 +22,7 @@ type output struct {
 	store     store.Store
 	publisher *publish.Publisher // nil before the channel is on air
 	end       func()             // ends the publisher and waits for it; guarded by Channel.reloading
+	unlock    func()             // lets another process publish there; may be called again
 	err       error              // how it ended; written before end returns
 }
 
@@ -59,8 +60,9 @@ func (o *output) status() outputStatus {
 func (c *Channel) openOutputs() error {
 	list := make([]*output, 0, len(c.file.Outputs))
 	for _, cfg := range c.file.Outputs {
-		o, err := openOutput(cfg)
+		o, err := c.openOutput(cfg)
 		if err != nil {
+			unlockOthers(list, nil)
 			return fmt.Errorf("channel %s: output: %w", c.file.Name, err)
 		}
 		list = append(list, o)
@@ -74,12 +76,41 @@ func (c *Channel) openOutputs() error {
 	return nil
 }
 
-func openOutput(cfg config.Store) (*output, error) {
+// openOutput opens a store and keeps other processes from publishing the channel there.
+func (c *Channel) openOutput(cfg config.Store) (*output, error) {
 	dir, err := store.NewDir(store.DirConfig{Path: cfg.Dir})
 	if err != nil {
 		return nil, err
 	}
-	return &output{cfg: cfg, store: dir}, nil
+	unlock, err := dir.Lock(c.file.Name)
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return nil, fmt.Errorf("store folder %s: another onair publishes channel %s there: end that one, or give one of "+
+			"the two another dir or another channel name", dir, c.file.Name)
+	case errors.Is(err, store.ErrNoLocks):
+		c.events.add("publish", "warning", fmt.Sprintf("store %s: %v: nothing keeps a second onair from publishing "+
+			"channel %s there", dir, err, c.file.Name))
+		unlock = func() {}
+	case err != nil:
+		return nil, err
+	}
+	return &output{cfg: cfg, store: dir, unlock: unlock}, nil
+}
+
+// unlockOthers gives up the stores of list that are not in kept.
+func unlockOthers(list, kept []*output) {
+	for _, o := range list {
+		if !slices.Contains(kept, o) {
+			o.unlock()
+		}
+	}
+}
+
+// closeOutputs gives up all stores: the channel has ended.
+func (c *Channel) closeOutputs() {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
+	unlockOthers(c.outputs(), nil)
 }
 
 // withPublishers gives the outputs publishers that know the ladder.
@@ -90,7 +121,7 @@ func (c *Channel) withPublishers(grid tick.Grid, audio tick.Audio, tracks []pres
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, &output{cfg: o.cfg, store: o.store, publisher: p})
+		list = append(list, &output{cfg: o.cfg, store: o.store, publisher: p, unlock: o.unlock})
 	}
 	return list, nil
 }
@@ -123,7 +154,7 @@ func (c *Channel) openAdded(next *config.Channel) (list []*output, problems conf
 			list = append(list, c.outputs()[at])
 			continue
 		}
-		o, err := openOutput(cfg)
+		o, err := c.openOutput(cfg)
 		if err != nil {
 			problems = append(problems, next.Refuse(fmt.Sprintf("outputs[%d]", i), err.Error()))
 			continue
@@ -143,15 +174,18 @@ func (c *Channel) changeOutputs(list []*output) {
 	air := c.air.Load()
 	switch {
 	case air == nil: // they get publishers when it goes on air
+		unlockOthers(was, list)
 		c.outs.Store(&list)
 		return
 	case air.publish == nil: // the channel ends: what is read of an output needs its publisher
+		unlockOthers(list, was)
 		return
 	}
 	gone := slices.DeleteFunc(slices.Clone(was), func(o *output) bool { return slices.Contains(list, o) })
 	for _, o := range gone {
 		air.assembly.leave(o.publisher)
 		o.end()
+		o.unlock()
 		c.tellOutput(o, "no more published to")
 	}
 	kept := make([]*output, 0, len(list))
@@ -166,6 +200,7 @@ func (c *Channel) changeOutputs(list []*output) {
 		})
 		if err != nil { // the others have been made in the same way: it cannot be
 			c.events.add("reload", "error", err.Error())
+			o.unlock()
 			continue
 		}
 		air.publish(o)

@@ -33,6 +33,7 @@ func newChannel(t *testing.T, dir, more string) *Channel {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(c.closeOutputs)
 	return c
 }
 
@@ -94,6 +95,7 @@ func TestTheStoredGridRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	first.closeOutputs()
 	again := newChannel(t, dir, "frame_rate: 50\nsegment: 6s\n")
 	after, err := again.prepare(context.Background()) // without waiting for a source
 	if err != nil {
@@ -105,6 +107,7 @@ func TestTheStoredGridRules(t *testing.T) {
 	if ev := again.events.newest(1); len(ev) != 1 || ev[0].Level != control.Warning || !strings.Contains(ev[0].Message, "grid.json rules") {
 		t.Fatalf("events %+v", ev)
 	}
+	again.closeOutputs()
 	same := newChannel(t, dir, "")
 	if _, err := same.prepare(context.Background()); err != nil {
 		t.Fatal(err)
@@ -122,6 +125,7 @@ func TestAGridWithoutPicturesStaysOnAir(t *testing.T) {
 	if _, err := first.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	first.closeOutputs()
 	const video = "video: [{name: v720, size: 1280x720, bitrate: 3M}]\n"
 	again := newChannel(t, dir, video)
 	air, err := again.prepare(context.Background())
@@ -132,10 +136,12 @@ func TestAGridWithoutPicturesStaysOnAir(t *testing.T) {
 		t.Fatalf("grid %+v, renditions %+v", air.grid, renditionsOf(air))
 	}
 	wantWarning(t, again, "remove it to start a timeline with pictures")
+	again.closeOutputs()
 	mute := newChannel(t, dir, video+"audio: []\n")
 	if _, err := mute.prepare(context.Background()); err == nil || !strings.Contains(err.Error(), "nothing to encode") {
 		t.Fatalf("error %v", err)
 	}
+	mute.closeOutputs()
 	byDefault := newChannel(t, dir, "")
 	if air, err = byDefault.prepare(context.Background()); err != nil {
 		t.Fatal(err)

@@ -79,16 +79,15 @@ func (c *Channel) reload() ([]config.Change, error) {
 		return nil, refusal(problems)
 	}
 	outs, problems := c.openAdded(next)
+	if len(problems) == 0 {
+		problems = c.noSuchProgramme(next)
+	}
+	if air := c.air.Load(); air != nil && len(problems) == 0 {
+		problems = c.anotherLadder(air, next)
+	}
 	if len(problems) > 0 {
+		unlockOthers(outs, c.outputs())
 		return nil, refusal(problems)
-	}
-	if problems := c.noSuchProgramme(next); len(problems) > 0 {
-		return nil, refusal(problems)
-	}
-	if air := c.air.Load(); air != nil {
-		if problems := c.anotherLadder(air, next); len(problems) > 0 {
-			return nil, refusal(problems)
-		}
 	}
 	was := c.latest.Swap(next)
 	c.changeHook(was, next)
