@@ -34,6 +34,9 @@ func (p *Publisher) find(ctx context.Context) (found, error) {
 	if err := p.findPeriods(ctx, &f); err != nil {
 		return found{}, err
 	}
+	if err := p.findIndex(ctx, &f); err != nil {
+		return found{}, err
+	}
 	if err := p.findGone(ctx, &f); err != nil {
 		return found{}, err
 	}
@@ -111,6 +114,18 @@ func (p *Publisher) findPeriods(ctx context.Context, f *found) error {
 	return nil
 }
 
+// findIndex looks at the multivariant playlist: nothing is taken from it, but viewers begin with it.
+func (p *Publisher) findIndex(ctx context.Context, f *found) error {
+	info, body, err := p.read(ctx, f, hls.FileName)
+	if body == nil || err != nil {
+		return err
+	}
+	if err := hls.CheckMultivariant(body); err != nil {
+		f.stranger(info, err)
+	}
+	return nil
+}
+
 // read gets one of the objects that were found; body is nil when it is not there.
 func (p *Publisher) read(ctx context.Context, f *found, name string) (info store.Info, body []byte, err error) {
 	info, ok := f.objects[name]
@@ -121,10 +136,13 @@ func (p *Publisher) read(ctx context.Context, f *found, name string) (info store
 	if errors.Is(err, store.ErrNotFound) {
 		return info, nil, nil
 	}
+	if o.Body == nil && err == nil {
+		o.Body = []byte{} // it is there, and empty
+	}
 	return info, o.Body, err
 }
 
-// stranger notes an object that cannot be one of ours.
+// stranger notes an object that cannot be one of ours, or is broken.
 func (f *found) stranger(info store.Info, err error) {
 	f.troubles = append(f.troubles, fmt.Errorf("%s is not ours and is left out: %w", info.Name, err))
 }

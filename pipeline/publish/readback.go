@@ -127,7 +127,7 @@ func (p *Publisher) restore(f found) error {
 	}
 	p.manifest.shown, p.manifest.any = last, true
 	p.status.LastK, p.status.ListedAt = last, tick.FromTime(f.listedAt)
-	if _, visible := f.objects[hls.FileName]; visible {
+	if _, visible := f.objects[hls.FileName]; visible && f.sound(p, last) {
 		p.wasFresh(snap, last, f.listedAt)
 	}
 	return nil
@@ -178,6 +178,17 @@ func (p *Publisher) align(f found) (l presentation.Listed, last int64, ok bool) 
 		}
 	}
 	return l, last, true
+}
+
+// sound tells whether viewers can go on with what is there until it is written anew: nothing is broken, and no playlist
+// lacks more of the end than one does whose writer died. A playlist that was cut off after a line looks whole.
+func (f *found) sound(p *Publisher, last int64) bool {
+	for name, list := range f.playlists {
+		if p.configured(name) && list.First+int64(len(list.Segments)) < last {
+			return false
+		}
+	}
+	return len(f.troubles) == 0
 }
 
 // whole tells whether the store has a segment whole, with its initialization, and notes its size.

@@ -229,6 +229,8 @@ func TestReadMediaRefuses(t *testing.T) {
 		"a multivariant":  "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n",
 		"another's names": "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-MAP:URI=\"v/init-1.mp4\"\n#EXTINF:4,\nv/6.m4s\n",
 		"media, no init":  "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXTINF:4,\nv/5.m4s\n",
+		"cut in a name":   "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-MAP:URI=\"v/init-1.mp4\"\n#EXTINF:4,\nv/5.m4s",
+		"cut before one":  "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-MAP:URI=\"v/init-1.mp4\"\n#EXTINF:4,\n",
 	} {
 		if p, err := hls.ReadMedia([]byte(text)); err == nil {
 			t.Errorf("%s: %+v", name, p)

@@ -55,6 +55,28 @@ func TestMultivariantWaitsForCodecs(t *testing.T) {
 	}
 }
 
+// What was cut off, wherever it was, or is something else is not one of ours.
+func TestCheckMultivariant(t *testing.T) {
+	whole, err := hls.Multivariant(window(t, config([]presentation.Track{video("v720", 1280, 720, 3e6)},
+		[]presentation.Track{audio("a", "en", 128_000)})).Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hls.CheckMultivariant(whole); err != nil {
+		t.Error(err)
+	}
+	for n := range whole {
+		if hls.CheckMultivariant(whole[:n]) == nil {
+			t.Errorf("the first %d of %d bytes are taken for the whole", n, len(whole))
+		}
+	}
+	for _, text := range []string{"\x00\x01", "#EXTM3U\n#EXTINF:4,\nv/5.m4s\n", "#EXTM3U\n#EXT-X-VERSION:6\n"} {
+		if hls.CheckMultivariant([]byte(text)) == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
 func TestAttributeValuesCannotBreakTheLine(t *testing.T) {
 	v := video("v720", 1280, 720, 3e6)
 	v.Captions = []ladder.Caption{{Channel: "CC1", Name: "a\",DEFAULT=YES\n#EXT-X-ENDLIST"}}

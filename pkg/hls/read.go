@@ -82,6 +82,44 @@ func known(data []byte) error {
 			segment = false
 		}
 	}
+	if segment || !bytes.HasSuffix(data, []byte("\n")) {
+		return errCutOff
+	}
+	return nil
+}
+
+var errCutOff = errors.New("it is empty, or cut off")
+
+// variantTag begins the line before one that names a variant's playlist.
+const variantTag = "#EXT-X-STREAM-INF:"
+
+// CheckMultivariant refuses what cannot be a whole multivariant playlist that Multivariant wrote.
+func CheckMultivariant(data []byte) error {
+	if err := variants(data); err != nil {
+		return fmt.Errorf("reading multivariant playlist: %w", err)
+	}
+	return nil
+}
+
+func variants(data []byte) error {
+	n, count, wantName := 0, 0, false
+	for line := range strings.Lines(string(data)) {
+		n++
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case n == 1 && line != tags[0]:
+			return errors.New("line 1: not a playlist")
+		case strings.HasPrefix(line, "#") == wantName:
+			return fmt.Errorf("line %d: %.40q is not written here", n, line)
+		}
+		wantName = strings.HasPrefix(line, variantTag)
+		if wantName {
+			count++
+		}
+	}
+	if count == 0 || wantName || !bytes.HasSuffix(data, []byte("\n")) {
+		return errCutOff
+	}
 	return nil
 }
 
