@@ -102,7 +102,12 @@ func (e *Encoder) why(r *run) error {
 	return errors.New("it ended early")
 }
 
-// stalled tells whether a run has been fed but delivers nothing. Time in which nothing arrives for it does not count.
+// unwatched is a time between two looks from which on nobody looked, because the process or the whole machine stood,
+// and what a run had delivered was not read either. Looks that come late on a busy machine are nearer together.
+const unwatched = tick.Second
+
+// stalled tells whether a run has been fed but delivers nothing. Time in which nothing arrives for it does not count,
+// nor does time in which nobody looked.
 func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 	if r.over() {
 		return false
@@ -115,11 +120,12 @@ func (e *Encoder) stalled(r *run, now tick.Tick) bool {
 		since = last // sound alone is not what is wanted
 	}
 	finishing := r.feed.finish.Load()
-	switch {
-	case since >= r.looked:
+	news, stood := since >= r.looked, r.looked != 0 && now-r.looked > unwatched
+	if news {
 		r.idle = 0
-	case !finishing && e.silent(r.src.Input, now) >= min(e.cfg.Failover.Loss, tick.Second):
-		r.idle += now - r.looked
+	}
+	if stood || !news && !finishing && e.silent(r.src.Input, now) >= min(e.cfg.Failover.Loss, tick.Second) {
+		r.idle += now - max(since, r.looked)
 	}
 	hung := r.hung(now)
 	r.looked = now
