@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -250,4 +251,31 @@ func fetch(t *testing.T, srv *httptest.Server, k int, span string) *http.Respons
 	}
 	t.Cleanup(func() { _ = r.Body.Close() })
 	return r
+}
+
+// Anybody can ask for a name that no file can have: that is no trouble of the store.
+func TestNameThatIsTooLongIsNotFound(t *testing.T) {
+	dir, err := store.NewDir(store.DirConfig{Path: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := origin.NewEdge(origin.EdgeConfig{Store: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := origin.New(origin.Config{Channels: []origin.Channel{{Name: "news", Edge: e}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Put(t.Context(), store.Object{Name: "news/index.m3u8"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{250, 300, 600} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/news/"+strings.Repeat("a", n)+".m4s", nil)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusNotFound || h.Stats().Errors != 0 {
+			t.Errorf("a name of %d bytes: status %d, %+v", n, w.Code, h.Stats())
+		}
+	}
 }

@@ -95,6 +95,11 @@ var rules = []struct {
 	{"list goes by prefix and order", listByPrefix},
 	{"bad names are refused everywhere", badNames},
 	{"a reader never sees half an object", wholeOrNotAtAll},
+	{"long names are stored", func(t *testing.T, s store.Store) {
+		long := strings.Repeat("x", 230)
+		put(t, s, store.Object{Name: long + "/" + long, Body: []byte("x")})
+		get(t, s, long+"/"+long)
+	}},
 	{"a context that is over stops everything", func(t *testing.T, s store.Store) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -187,7 +192,7 @@ func listByPrefix(t *testing.T, s store.Store) {
 func badNames(t *testing.T, s store.Store) {
 	for _, name := range []string{
 		"", "/", "/etc/passwd", "..", "../x", "a/../../x", "a/..", "a//b", "a/", ".hidden", "a/.hidden", "a\\b", "a\x00b",
-		"a\nb", strings.Repeat("x", 600),
+		"a\nb", strings.Repeat("x", 600), strings.Repeat("x", 231), "a/" + strings.Repeat("x", 231) + "/b",
 	} {
 		_, getErr := s.Get(t.Context(), name)
 		for op, err := range map[string]error{

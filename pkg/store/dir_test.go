@@ -207,6 +207,16 @@ func TestDirReadOnlySaysSo(t *testing.T) {
 	}
 }
 
+// Some file systems and long paths have room for less than an object's name may be.
+func TestNameThatIsTooLongForTheSystemIsNotFound(t *testing.T) {
+	path := t.TempDir() + strings.Repeat("/"+strings.Repeat("d", 199), 19)
+	d := openDir(t, path)
+	long := strings.Repeat("x", 200)
+	if _, err := d.Get(t.Context(), long+"/"+long); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("error %.80v, want ErrNotFound", err)
+	}
+}
+
 func TestNewDirRefusesWhatIsNoFolder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {

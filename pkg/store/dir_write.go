@@ -140,9 +140,10 @@ func leftOver(path string) bool {
 	return err == nil && time.Since(st.ModTime()) > staleAfter
 }
 
-// missing turns the system's "no such file" into ErrNotFound.
+// missing turns the system's ways to say "no such file" into ErrNotFound.
 func (d *Dir) missing(doing string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, ErrNotFound) {
+	none := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	if none || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, ErrNotFound) { // nothing can have such a name here
 		return fmt.Errorf("%s: %w", doing, ErrNotFound)
 	}
 	return d.explain(doing, err)

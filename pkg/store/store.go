@@ -54,19 +54,28 @@ type Store interface {
 	String() string
 }
 
-// maxName bounds an object's name in bytes.
-const maxName = 512
+// Bounds of an object's name in bytes: as a whole, and of an element. File systems have 255 for one, of which an
+// unfinished file needs some.
+const (
+	maxName    = 512
+	maxElement = 230
+)
 
 // CheckName refuses what could leave the store or collide with its own hidden files: empty, absolute or oversized
-// names, empty or dotted path elements, backslashes and control characters.
+// names, empty, dotted or oversized path elements, backslashes and control characters.
 func CheckName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("%w: %q has %d bytes, 1 to %d are allowed", ErrName, clip(name), len(name), maxName)
 	}
-	start := true
+	start, begin := true, 0
 	for i := range len(name) {
 		c := name[i]
+		if c == '/' {
+			begin = i + 1
+		}
 		switch {
+		case i-begin >= maxElement:
+			return fmt.Errorf("%w: %q has an element of more than %d bytes", ErrName, clip(name), maxElement)
 		case start && (c == '/' || c == '.'):
 			return fmt.Errorf("%w: %q has an empty or dotted element", ErrName, name)
 		case c < 0x20 || c == 0x7f || c == '\\':
