@@ -88,6 +88,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head["Access-Control-Expose-Headers"] = exposed
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
+		readRange(r.Header)
 	case http.MethodOptions:
 		head["Access-Control-Allow-Methods"] = methods
 		head["Access-Control-Allow-Headers"] = preflight

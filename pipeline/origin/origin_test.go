@@ -145,6 +145,12 @@ func TestAnswers(t *testing.T) {
 		{"range out of bounds", "GET", "/news/v/100.m4s", []string{"Range", "bytes=20-"}, 416, map[string]string{
 			"Content-Range": "bytes */10",
 		}, "any"},
+		{"range in another unit", "GET", "/news/v/100.m4s", []string{"Range", "items=0-1"}, 200, nil, "0123456789"},
+		{"range of the last 0 bytes", "GET", "/news/v/100.m4s", []string{"Range", "bytes=-0"}, 416, map[string]string{
+			"Content-Range": "bytes */10",
+		}, "any"},
+		{"range of the last 0 bytes, and more", "GET", "/news/v/100.m4s", []string{"Range", "bytes=-0, 2-4"}, 206,
+			map[string]string{"Content-Range": "bytes 2-4/10"}, "234"},
 		{"range of another version", "GET", "/news/v/100.m4s", []string{"Range", "bytes=2-4", "If-Range", `"other"`},
 			200, nil, "0123456789"},
 		{"range of a playlist is of its plain form", "GET", "/news/v.m3u8",

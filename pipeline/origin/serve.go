@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,30 @@ func (h *Handler) serveCondition(w http.ResponseWriter, r *http.Request, o *obje
 
 func conditional(h http.Header) bool {
 	return len(h["If-None-Match"])+len(h["If-Modified-Since"])+len(h["If-Match"])+len(h["If-Unmodified-Since"]) != 0
+}
+
+// nowhere is a range behind the end of everything.
+const nowhere = "9223372036854775807-"
+
+// readRange makes the standard library follow RFC 9110 §14.2, by which a range in a unit that is not known is ignored,
+// and §14.1.2, by which the last 0 bytes cannot be had.
+func readRange(head http.Header) {
+	if len(head["Range"]) == 0 {
+		return
+	}
+	list, ok := strings.CutPrefix(head["Range"][0], "bytes=")
+	if !ok {
+		delete(head, "Range")
+		return
+	}
+	ranges := strings.Split(list, ",")
+	for i, one := range ranges {
+		last, suffix := strings.CutPrefix(strings.TrimSpace(one), "-")
+		if last = strings.TrimSpace(last); suffix && last != "" && strings.Trim(last, "0") == "" {
+			ranges[i] = nowhere
+		}
+	}
+	head["Range"] = []string{"bytes=" + strings.Join(ranges, ",")}
 }
 
 type fileFacts struct {
