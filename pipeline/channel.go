@@ -56,9 +56,11 @@ type Channel struct {
 	hook     atomic.Pointer[webhook.Hook] // nil: the file names none
 	rehook   chan renewedHook             // another one is to post, see changeHook
 
-	reloading sync.Mutex // one reload at a time, and none while the stages are built
-	building  bool       // guarded by reloading
-	reloads   [2]uint64  // applied and refused; guarded by mu
+	turn      sync.Mutex     // one reload at a time; held while the file is read, and before reloading
+	hanging   <-chan reading // a reading of the file that was given up; guarded by turn
+	reloading sync.Mutex     // none is applied while the stages are built; the end waits for it, so never held for long
+	building  bool           // guarded by reloading
+	reloads   [2]uint64      // applied and refused; guarded by mu
 
 	mu     sync.Mutex // guards what is small and changes seldom: source, inputs' counters, state
 	first  *ffmpeg.Source

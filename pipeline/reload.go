@@ -27,9 +27,15 @@ func (c *Channel) File() *config.Channel { return c.latest.Load() }
 // Reload reads the channel's file again and applies what has changed, without a gap: see docs/config.md for which keys.
 // A file with a problem or with a change that needs a restart is refused whole; the error is a control.ReloadRefused.
 func (c *Channel) Reload() (control.Reloaded, error) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	next, err := c.readAgain()
 	c.reloading.Lock()
 	defer c.reloading.Unlock()
-	changes, err := c.reload()
+	var changes []config.Change
+	if err == nil {
+		changes, err = c.take(next)
+	}
 	refused := control.ReloadRefused{}
 	switch {
 	case errors.As(err, &refused):
@@ -62,17 +68,10 @@ func (c *Channel) tellReload(level control.Level, code, message string) {
 	c.events.put(control.Event{Level: level, Stage: "reload", Code: code, Message: message})
 }
 
-// reload takes the file as it is now, or says why not. The caller holds reloading.
-func (c *Channel) reload() ([]config.Change, error) {
-	if c.cfg.Load == nil {
-		return nil, control.ReloadRefused{Problems: []string{"this channel has no file"}}
-	}
+// take applies a newer reading of the file, or says why not. The caller holds reloading.
+func (c *Channel) take(next *config.Channel) ([]config.Change, error) {
 	if c.building {
 		return nil, control.ReloadRefused{Problems: []string{"the channel is just going on air: try again"}}
-	}
-	next, err := c.cfg.Load()
-	if err != nil {
-		return nil, refusal(err)
 	}
 	changes := config.Difference(c.latest.Load(), next)
 	if problems := next.NeedRestart(changes); len(problems) > 0 {

@@ -20,16 +20,20 @@ func loadAgain(f *config.Channel, channels []*pipeline.Channel, e *env) (*config
 }
 
 // reloadOnSignal has every channel read its file again with each signal, until ctx ends. What comes of it is told by
-// the channels.
+// the channels. A reload that is at work when ctx ends is left behind: its file may never come.
 func reloadOnSignal(ctx context.Context, hup <-chan os.Signal, channels []*pipeline.Channel) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hup:
-			for _, ch := range channels {
-				_, _ = ch.Reload() // told in log, events and metrics
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hup:
+				for _, ch := range channels {
+					_, _ = ch.Reload() // told in log, events and metrics
+				}
 			}
 		}
-	}
+	}()
+	<-ctx.Done()
+	return nil
 }
