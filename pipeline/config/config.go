@@ -3,17 +3,12 @@ package config
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"reflect"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
-
-// maxFile bounds a channel file, in bytes: a real one has some thousand.
-const maxFile = 64 << 10
 
 // Load reads one channel file. env looks up the environment (os.LookupEnv). The error is of type Problems.
 func Load(path string, env func(string) (string, bool)) (*Channel, error) {
@@ -49,28 +44,6 @@ func load(path string, env func(string) (string, bool)) (*Channel, []Problem) {
 		return nil, []Problem{{File: path, Wrong: err.Error()}}
 	}
 	return parse(path, text, env)
-}
-
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	var pathError *os.PathError
-	if errors.As(err, &pathError) {
-		return nil, fmt.Errorf("the file cannot be read: %w", pathError.Err) // the path stands before it already
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the file cannot be read: %w", err)
-	}
-	if info.IsDir() {
-		return nil, errors.New("is a folder, allowed is a channel file")
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("the file has %d bytes, allowed are %d", info.Size(), maxFile)
-	}
-	text, err := os.ReadFile(path)
-	if errors.As(err, &pathError) {
-		err = fmt.Errorf("the file cannot be read: %w", pathError.Err)
-	}
-	return text, err
 }
 
 // parse reads the text of a channel file. The channel is nil when the file is no YAML.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,12 +120,22 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	huge := write(t, "huge.yaml", strings.Repeat("#", 65<<10))
+	pipe := filepath.Join(folder, "pipe.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		filepath.Join(folder, "none.yaml"): "none.yaml: the file cannot be read: no such file",
 		folder:                             "is a folder, allowed is a channel file",
 		huge:                               "the file has 66560 bytes, allowed are 65536",
+		pipe:                               "is a device or a pipe, allowed is a regular file",
+		"/dev/zero":                        "is a device or a pipe, allowed is a regular file",
+		"/proc/kallsyms":                   "the file has more than 65536 bytes", // it tells a size of 0
 	} {
 		_, err := config.Load(path, environment)
+		if _, missing := os.Stat(path); missing != nil && strings.HasPrefix(path, "/proc/") {
+			continue // a host without it
+		}
 		var problems config.Problems
 		if !errors.As(err, &problems) || len(problems) != 1 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", path, err, want)
