@@ -2,8 +2,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -49,6 +51,10 @@ func load(path string, env func(string) (string, bool)) (*Channel, []Problem) {
 // parse reads the text of a channel file. The channel is nil when the file is no YAML.
 func parse(path string, text []byte, env func(string) (string, bool)) (*Channel, []Problem) {
 	r := &reader{file: path, env: env, lines: map[string]int{}, raw: map[string]string{}, bad: map[string]bool{}}
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	if line := notUTF8(text); line > 0 {
+		return nil, []Problem{{File: path, Line: line, Wrong: "not UTF-8", Allowed: "save the file with that encoding"}}
+	}
 	root, problem := tree(path, text)
 	if problem != nil {
 		return nil, []Problem{*problem}
@@ -62,6 +68,20 @@ func parse(path string, text []byte, env func(string) (string, bool)) (*Channel,
 	}
 	c.Warnings = sorted(r.warnings)
 	return c, sorted(r.problems)
+}
+
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\ufeff"
+
+// notUTF8 is the first line that is not UTF-8; 0: all are.
+func notUTF8(text []byte) int {
+	line := 0
+	for l := range bytes.Lines(text) {
+		if line++; !utf8.Valid(l) {
+			return line
+		}
+	}
+	return 0
 }
 
 // tree is the one document of a file.

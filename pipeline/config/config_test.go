@@ -91,6 +91,23 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// TestEncodings: a byte order mark is no part of the first key, and what is not UTF-8 is told with its line.
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\ufeff" + strings.TrimSpace(smallest):                 "",
+		"\ufeff" + smallest + "slate: {text: \"Stra\u00dfe\"}": "",
+		"\ufeffchannel: news\nchanel: news\n":                  "a.yaml:2: chanel: unknown key",
+		smallest + "slate: {text: \"Stra\xdfe\"}":              "a.yaml:5: not UTF-8",
+		"\xff\xfec\x00h\x00":                                   "a.yaml:1: not UTF-8",
+	} {
+		_, err := config.Load(write(t, "a.yaml", text), environment)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 // local removes the folders from the file names, and ends the text with a line end.
 func local(s string) string {
 	if s == "" {
