@@ -34,6 +34,7 @@ var scalars = map[reflect.Type]scalar{
 		parse: func(s string) (any, error) { return orNot(s, s == "" || httpURL(s)) }},
 	reflect.TypeFor[int](): {noun: "a whole number", allowed: "a whole number", parse: parseInt},
 	reflect.TypeFor[leg.URL](): {noun: "a leg", allowed: "the URL of a leg: " + leg.Forms,
+		hide:  hideLeg,
 		parse: func(s string) (any, error) { return leg.Parse(s) }},
 	reflect.TypeFor[time.Duration](): {noun: "a duration", allowed: "a number with its unit, like 500ms, 4s or 10m",
 		parse: parseDuration},

@@ -154,8 +154,14 @@ func TestRedact(t *testing.T) {
 		"https://user:top@secret@h/x":                             "https://***@h/x",
 		"https://h/x?X-Amz-Signature=topsecret&sig=topsecret":     "https://h/x?X-Amz-Signature=***&sig=***",
 		"rtmp://u:top@h:1935/live/topsecret":                      "rtmp://***@h:1935/live/***",
-		"RTMP://h/live/studio/topsecret?x=1 and":                  "RTMP://h/live/studio/***?x=1 and",
+		"RTMP://h/live/studio/topsecret?mode=1 and":               "RTMP://h/live/studio/***?mode=1 and",
 		"rtmp://h/live/topsecret/":                                "rtmp://h/live/***/",
+		"srt://h:1?latency=5&passphraze=topsecret&mode=caller":    "srt://h:1?latency=5&passphraze=***&mode=caller",
+		"srt://h:1&passphraze=topsecret":                          "srt://h:1&passphraze=***",
+		"srt://h:1?mode=caller;passphraze=topsecret":              "srt://h:1?mode=caller;passphraze=***",
+		"srt://h:1?streamid=#!::u=x,m=publish&latency=1":          "srt://h:1?streamid=#!::u=x,m=publish&latency=1",
+		"rtsp://h/cam?channel=1&transport=tcp":                    "rtsp://h/cam?channel=1&transport=tcp",
+		"https://h/x?id=1":                                        "https://h/x?id=1",
 		"not a URL":                                               "not a URL",
 	} {
 		if got := config.Redact(text); got != want {
@@ -173,6 +179,8 @@ func TestRedactTyped(t *testing.T) {
 		"srt://h:1&passphrase=correct horse":             "srt://h:1&passphrase=***",
 		"srt://h:1?mode=caller;passphrase=correct horse": "srt://h:1?mode=caller;passphrase=***",
 		"a: passphrase=correct horse\nb: c=d":            "a: passphrase=***\nb: c=d",
+		"srt://h:1?passphraze=correct&horse=5 battery":   "srt://h:1?passphraze=***",
+		"srt://h:1?streamid=#!::u=x,m=publish&ttl=1 a=b": "srt://h:1?streamid=#!::u=x,m=publish&ttl=1 a=b",
 	} {
 		if got := config.RedactTyped(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
@@ -189,6 +197,11 @@ func TestNoProblemShowsAPartOfASecret(t *testing.T) {
 		`["srt://192.0.2.1:9000&passphrase=correct horse"]`,
 		`"srt://192.0.2.1:9000?passphrase=correct horse`,
 		`{"srt://192.0.2.1:9000?passphrase=correct horse": 1}`,
+		`["srt://192.0.2.1:9000?passphraze=correct horse"]`,
+		`["srt://192.0.2.1:9000?mode=caller&pasphrase=correct&horse&x=horse"]`,
+		`["192.0.2.1:9000?passphraze=horse"]`,
+		`"srt://192.0.2.1:9000?passphraze=correct horse`,
+		`{"srt://192.0.2.1:9000?passphraze=correct horse": 1}`,
 	} {
 		file := "channel: news\ninputs:\n  - name: main\n    legs: " + legs + "\noutputs:\n  - dir: ./o\n"
 		_, err := config.Load(write(t, "a.yaml", file), environment)

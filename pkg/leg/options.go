@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,16 @@ func (u *URL) option(name string, destination bool) (set func(*URL, string) erro
 		}
 	}
 	return nil, false
+}
+
+// IsOption tells whether the URL of any leg may have an option of that name.
+func IsOption(name string) bool {
+	for _, list := range [][]option{rtpIn, groupOut, srtBoth, rtmpOptions, rtspOptions, sdpOptions} {
+		if slices.ContainsFunc(list, func(o option) bool { return o.name == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // names are those of the options that are allowed, for errors.
