@@ -42,8 +42,13 @@ func openSites(
 	sites map[string][]*pipeline.Channel, first map[string]*config.Channel, logger zerolog.Logger,
 ) ([]*site, error) {
 	var open []*site
+	all := 0
+	for _, chs := range sites {
+		all += len(chs)
+	}
+	held := newConnections(all)
 	for address, chs := range sites {
-		s, err := newSite(first[address], chs, logger)
+		s, err := newSite(first[address], chs, held, logger)
 		if err != nil {
 			for _, o := range open {
 				_ = o.listener.Close()
@@ -55,7 +60,9 @@ func openSites(
 	return open, nil
 }
 
-func newSite(file *config.Channel, chs []*pipeline.Channel, logger zerolog.Logger) (*site, error) {
+func newSite(
+	file *config.Channel, chs []*pipeline.Channel, held *connections, logger zerolog.Logger,
+) (*site, error) {
 	logger = logger.With().Str("stage", "http").Str("address", file.HTTP).Logger()
 	var sources []control.Source
 	oc := origin.Config{Log: logger}
@@ -69,6 +76,7 @@ func newSite(file *config.Channel, chs []*pipeline.Channel, logger zerolog.Logge
 	}
 	cc := control.Config{
 		Version: version, Channels: sources, Origin: objects, Page: web.Files(), Token: file.APIToken.Reveal(), Log: logger,
+		Connections: held.counts,
 	}
 	var secure tls.Config
 	var cert *certificate
@@ -82,9 +90,9 @@ func newSite(file *config.Channel, chs []*pipeline.Channel, logger zerolog.Logge
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", file.HTTP)
+	listener, err := held.listen(file.HTTP, logger)
 	if err != nil {
-		return nil, fmt.Errorf("http address %q cannot be served (is another process using it?): %w", file.HTTP, err)
+		return nil, err
 	}
 	return &site{
 		file: file, listener: listener, certificate: cert, log: logger,

@@ -65,7 +65,7 @@ func openSite(t *testing.T, more string) (*site, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := newSite(file, nil, zerolog.New(zerolog.SyncWriter(&log)))
+	s, err := newSite(file, nil, newConnections(1), zerolog.New(zerolog.SyncWriter(&log)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,6 +120,7 @@ func site(t *testing.T, token string, channels ...*fake) http.Handler {
 		c.Channels = append(c.Channels, f)
 	}
 	c.CertificateEnd = func() time.Time { return time.Unix(1_800_000_000, 0) }
+	c.Connections = func() (held, refused int64) { return 12, 3 }
 	h, err := control.New(c)
 	if err != nil {
 		t.Fatal(err)

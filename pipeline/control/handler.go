@@ -38,7 +38,9 @@ type Config struct {
 	Token    string       // bearer token of what changes anything; empty: loopback only
 	// CertificateEnd is when the address's certificate is valid no more; nil: it speaks plain HTTP.
 	CertificateEnd func() time.Time
-	Log            zerolog.Logger // the zero value logs nothing
+	// Connections are those to the HTTP addresses of the process: held now, and ever refused; nil: they are not counted.
+	Connections func() (held, refused int64)
+	Log         zerolog.Logger // the zero value logs nothing
 }
 
 // handler is the HTTP side of a process.

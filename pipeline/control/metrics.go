@@ -18,7 +18,7 @@ import (
 func newMetrics(c Config, channels []channel) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
-		&collector{version: c.Version, end: c.CertificateEnd, channels: channels},
+		&collector{version: c.Version, end: c.CertificateEnd, connections: c.Connections, channels: channels},
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "onair"}),
 	)
 	// One impossible sample must not hide all others.
@@ -30,6 +30,8 @@ type collector struct {
 	version  string
 	end      func() time.Time // of the certificate; nil: there is none
 	channels []channel
+
+	connections func() (held, refused int64) // nil: they are not counted
 }
 
 // family is one metric read from a T.
@@ -73,6 +75,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.send(goroutines, prometheus.GaugeValue, float64(runtime.NumGoroutine()))
 	if c.end != nil {
 		s.send(certificateEnd, prometheus.GaugeValue, unix(c.end()))
+	}
+	if c.connections != nil {
+		held, refused := c.connections()
+		s.send(connectionsHeld, prometheus.GaugeValue, float64(held))
+		s.send(connectionsRefused, prometheus.CounterValue, float64(refused))
 	}
 	for _, ch := range c.channels {
 		st := snapshot(ch.source)

@@ -20,6 +20,10 @@ var (
 	certificateEnd = desc("tls_certificate_expiration_timestamp_seconds",
 		"When the certificate in use is valid no more (Unix time); there with HTTPS only", ofProcess)
 
+	connectionsHeld    = desc("http_connections", "Connections to the HTTP addresses of the process", ofProcess)
+	connectionsRefused = desc("http_connections_refused_total",
+		"Connections closed at once, as more would take the descriptors that encoders need", ofProcess)
+
 	switches = desc("channel_switches_total", "Changes of what is on air, by cause", with(ofChannel, "cause"))
 	reloads  = desc("channel_reloads_total", "Times the channel's file was read again, by result",
 		with(ofChannel, "result"))

@@ -58,6 +58,8 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 		name, labels string
 		want         float64
 	}{
+		{"onair_http_connections", "", 12},
+		{"onair_http_connections_refused_total", "", 3},
 		{"onair_channel_state", "channel=news,state=on_air", 1},
 		{"onair_channel_state", "channel=news,state=gap", 0},
 		{"onair_channel_fresh", "channel=news", 1},
