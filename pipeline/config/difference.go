@@ -97,7 +97,7 @@ func (d *differ) value(key, path string, old, next any) {
 		return
 	}
 	switch next.(type) {
-	case time.Duration, int, string, Bitrate, Size, fmt.Stringer:
+	case time.Duration, int, string, Bitrate, Size, Processors, []Selector, fmt.Stringer:
 		d.tell(key, path, fmt.Sprintf("%v instead of %v", show(next), show(old)))
 	default:
 		d.tell(key, path, "is another one")
@@ -116,6 +116,8 @@ func show(v any) string {
 		return short(v)
 	case Secret, Hook:
 		return hidden
+	case Processors, []Selector:
+		return fmt.Sprint(v)
 	}
 	return quote(Redact(fmt.Sprint(v)))
 }

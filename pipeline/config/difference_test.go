@@ -62,6 +62,10 @@ func TestDifference(t *testing.T) {
 		"the programme of an input": {
 			[]string{`legs: ["rtp://:5000"]`, `legs: ["rtp://:5000"], program: 3`}, []string{`inputs[0].program: "3" instead of "0"`}, nil,
 		},
+		"the tracks of an input": {
+			[]string{`legs: ["rtp://:5000"]`, `legs: ["rtp://:5000"], audio: [deu]`},
+			[]string{"inputs[0].audio: [deu] instead of []"}, nil,
+		},
 		"the token, which is not told": {
 			[]string{"a-long-enough-token", "another-long-token"}, []string{"api_token: *** instead of ***"},
 			[]string{"f.yaml:4: api_token: needs a restart: "},
@@ -92,7 +96,10 @@ func TestDifference(t *testing.T) {
 		},
 		"a size":     {[]string{"640x360", "480x270"}, []string{`video[1].size: "480x270" instead of "640x360"`}, nil},
 		"the output": {[]string{"./origin", "./other"}, []string{"timeline: ", "outputs[0]: "}, []string{"f.yaml:2: timeline", "f.yaml:11: outputs[0]"}},
-		"limits":     {[]string{"audio:", "limits: {memory: 1GiB}\naudio:"}, []string{"limits.memory: "}, nil},
+		"limits": {
+			[]string{"audio:", "limits: {memory: 1GiB, cpu: 0.5}\naudio:"},
+			[]string{"limits.memory: ", "limits.cpu: 0.5 instead of 0"}, nil,
+		},
 		"an output more": {
 			[]string{"{dir: ./origin}", "{dir: ./origin}, {dir: ./other}"}, []string{"outputs[1]: output ./other is added"}, nil,
 		},
