@@ -9,6 +9,7 @@ import (
 
 	"onair/pipeline/control"
 	"onair/pipeline/encode"
+	"onair/pipeline/slate"
 )
 
 // keepEvents is how many events a channel remembers.
@@ -95,6 +96,11 @@ func (e *events) run(ev encode.Event) {
 	e.put(control.Event{
 		Level: control.Level(ev.Level), Stage: "run", Input: ev.Input, Code: ev.Code, Message: ev.Message,
 	})
+}
+
+// slate takes what the slate tells.
+func (e *events) slate(ev slate.Event) {
+	e.put(control.Event{Level: control.Level(ev.Level), Stage: "slate", Code: ev.Code, Message: ev.Message})
 }
 
 // newest are the last n events, newest first.

@@ -36,7 +36,7 @@ func (c *Channel) newFiller(grid tick.Grid, audio tick.Audio, rs []ladder.Rendit
 	}
 	made := slate.New(slate.Config{
 		FFmpeg: c.cfg.FFmpeg, Width: width, Height: height, Title: c.file.Name, Look: lookOf(c.latest.Load()),
-		Sink: programme, Now: c.now, Event: c.events.stage("slate"),
+		Sink: programme, Now: c.now, OnAir: c.showsSlate, Event: c.events.slate,
 	})
 	return &filler{
 		Generated: encode.Generated{
@@ -45,6 +45,12 @@ func (c *Channel) newFiller(grid tick.Grid, audio tick.Audio, rs []ladder.Rendit
 		},
 		slate: made,
 	}
+}
+
+// showsSlate tells whether the slate is on air.
+func (c *Channel) showsSlate() bool {
+	air := c.air.Load()
+	return air != nil && air.encoder.Status().Active == encode.Slate
 }
 
 // lookOf is what the file wants the slate to show.

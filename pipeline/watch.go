@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"onair/pipeline/control"
-	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pkg/tick"
 )
@@ -76,7 +75,7 @@ func (w *watcher) state() {
 			switch {
 			case stale != nil:
 				state, why = control.Gap, ": "+stale.Error()
-			case air.encoder.Status().Active == encode.Slate:
+			case w.showsSlate():
 				state = control.OnSlate
 			}
 		}

@@ -7,11 +7,14 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"onair/pkg/tick"
 )
 
 // args are FFmpeg's for the stream: raw pictures in, each a key frame out. MPEG-2 is what every FFmpeg can make, at any
-// size and as seldom as once a second.
-func (s *Slate) args() []string {
+// size and as seldom as once a second. The first picture is shown at due: the times of one FFmpeg go on from those of
+// the one before.
+func (s *Slate) args(due tick.Tick) []string {
 	return []string{
 		"-hide_banner", "-loglevel", "error", "-nostats",
 		"-analyzeduration", "0", "-probesize", "32", // the first picture is not waited with for the second
@@ -20,7 +23,9 @@ func (s *Slate) args() []string {
 		"-c:v", "mpeg2video", "-threads", "1", "-g", "1", "-bf", "0", "-flags", "+low_delay", // no delay by reordering
 		"-b:v", "400k", "-maxrate:v", "400k", "-bufsize:v", "400k", "-qmin", "2", // at most 50 kB a picture
 		"-strict", "unofficial", // a rate that MPEG-2 does not list
+		"-output_ts_offset", fmt.Sprint(int64(due / tick.Second)), // which it counts in 33 bits
 		"-f", "mpegts", "-muxdelay", "0", "-muxpreload", "0", "-flush_packets", "1",
+		"-mpegts_flags", "initial_discontinuity", // its counters begin anew
 		"-omit_video_pes_length", "0", // a demuxer that knows where a picture ends does not wait for the next
 		"pipe:3",
 	}
@@ -38,7 +43,7 @@ func (s *Slate) load(ctx context.Context, image string) []byte {
 	}
 	p, err := Load(ctx, s.cfg.FFmpeg, image, s.w, s.h)
 	if err != nil && ctx.Err() == nil {
-		s.cfg.Event("error", fmt.Sprintf("the slate shows a plain card: %v", err))
+		s.cfg.Event(Event{"error", "", fmt.Sprintf("the slate shows a plain card: %v", err)})
 	}
 	return p
 }

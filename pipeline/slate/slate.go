@@ -6,15 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"onair/pkg/card"
-	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/tick"
 )
@@ -24,11 +20,11 @@ const (
 	// Lead is how far ahead of real time the pictures are: a run shows a picture only until the next one comes.
 	Lead = tick.Second
 
-	period   = tick.Second
-	late     = 3 * tick.Second // a clock that is so far behind begins anew
-	hangs    = 6 * time.Second // FFmpeg is killed when nothing has come out for so long
-	backOff  = 250 * time.Millisecond
-	mostWait = 15 * time.Second
+	period = tick.Second
+	late   = 3 * tick.Second // what was due so long ago is not begun with
+	behind = 6 * tick.Second // and an FFmpeg that has got so far behind is replaced
+	hangs  = 6 * time.Second // FFmpeg is killed when nothing has come out for so long
+	dying  = time.Second     // and when it has closed its output and is still there after so long
 )
 
 // maxCard bounds the card: what is larger is scaled up when it is encoded.
@@ -54,7 +50,8 @@ type Config struct {
 	Look
 	Sink  Sink
 	Now   func() tick.Tick
-	Event func(level, message string) // "info", "warning", "error"
+	OnAir func() bool // tells whether viewers see it; nil: they never do
+	Event func(Event)
 }
 
 // Slate fills its sink with the slate's stream.
@@ -66,6 +63,9 @@ type Slate struct {
 	look atomic.Pointer[Look]      // asked for
 	card atomic.Pointer[card.Card] // what is drawn
 	news chan struct{}             // look is another one
+
+	next  tick.Tick // when the first picture is due that has not come out; 0: none has
+	fault fault     // of FFmpeg
 }
 
 // New makes a slate. It starts nothing.
@@ -97,7 +97,7 @@ func fit(w, h int) (int, int) {
 // Video is what the stream's picture is.
 func (s *Slate) Video() ffmpeg.Video { return s.format }
 
-// Run makes the stream until ctx ends. An FFmpeg that fails is started again, later and later.
+// Run makes the stream until ctx ends. An FFmpeg that ends is followed by another at once, if it has worked.
 func (s *Slate) Run(ctx context.Context) error {
 	if err := s.paint(ctx); err != nil {
 		return err
@@ -105,18 +105,13 @@ func (s *Slate) Run(ctx context.Context) error {
 	var painting sync.WaitGroup
 	defer painting.Wait()
 	painting.Go(func() { s.repaint(ctx) })
-	for failures := 0; !stopped(ctx); {
+	for !stopped(ctx) {
 		began := time.Now()
-		err := s.session(ctx)
-		if stopped(ctx) {
-			break
+		made, err := s.session(ctx)
+		if stopped(ctx) || errors.Is(err, errLate) {
+			continue
 		}
-		if time.Since(began) > mostWait {
-			failures = 0
-		}
-		s.tell(err, failures)
-		pause(ctx, min(backOff<<min(failures, 10), mostWait))
-		failures++
+		pause(ctx, s.ended(time.Since(began), made, err))
 	}
 	return nil
 }
@@ -154,114 +149,7 @@ func (s *Slate) repaint(ctx context.Context) {
 		case <-s.news:
 		}
 		if err := s.paint(ctx); err != nil {
-			s.cfg.Event("error", fmt.Sprintf("the slate stays as it was: %v", err))
-		}
-	}
-}
-
-// tell makes an event of a session's end: of the first, and then ever more seldom.
-func (s *Slate) tell(err error, failures int) {
-	level := "warning"
-	if failures > 1 {
-		level = "error"
-	}
-	if errors.Is(err, errLate) {
-		return
-	}
-	if failures&(failures+1) == 0 { // 0, 1, 3, 7 ...
-		s.cfg.Event(level, fmt.Sprintf("the slate's encoder ended and is started again: %v", err))
-	}
-}
-
-var errLate = errors.New("the slate's clock has fallen behind")
-
-// session runs one FFmpeg until it ends or ctx does.
-func (s *Slate) session(ctx context.Context) error {
-	proc, err := child.Start(child.Spec{Path: s.cfg.FFmpeg, Args: s.args(), Outputs: 1})
-	if err != nil {
-		return err
-	}
-	inner, cancel := context.WithCancel(ctx)
-	g, inner := errgroup.WithContext(inner)
-	alive := make(chan struct{}, 1)
-	g.Go(func() error {
-		defer cancel()
-		return s.read(proc.Output(0), alive)
-	})
-	g.Go(func() error {
-		defer cancel()
-		return s.draw(inner, proc.Stdin())
-	})
-	g.Go(func() error {
-		defer proc.Kill() // which lets the other two end
-		return watch(inner, alive)
-	})
-	err = g.Wait()
-	exit := proc.Wait()
-	if errors.Is(err, errLate) || errors.Is(err, errHangs) || err == nil && exit.Asked {
-		return err
-	}
-	end := ffmpeg.Exit{Code: exit.Code}
-	if exit.Signal != 0 {
-		end.Signal = exit.Signal.String()
-	}
-	return errors.New(ffmpeg.Explain(end, proc.Tail()))
-}
-
-// read hands on what comes out.
-func (s *Slate) read(from io.Reader, alive chan<- struct{}) error {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			s.cfg.Sink.Datagram(buf[:n], s.cfg.Now()+Lead, 0)
-			select {
-			case alive <- struct{}{}:
-			default:
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// draw writes a picture as every second of the channel's time begins.
-func (s *Slate) draw(ctx context.Context, to io.Writer) error {
-	// Not before the second begins: where the first one lies decides for all.
-	for due := (s.cfg.Now()/period + 1) * period; !stopped(ctx); due += period {
-		now := s.cfg.Now()
-		if now-due > late {
-			return errLate
-		}
-		pause(ctx, (due - now).Duration())
-		if stopped(ctx) {
-			break
-		}
-		if _, err := to.Write(s.card.Load().Draw((due + Lead).Time().Local())); err != nil {
-			return nil //nolint:nilerr // why it ended is what FFmpeg says
-		}
-	}
-	return nil
-}
-
-var errHangs = errors.New("it made nothing for long, and was killed")
-
-// watch waits until ctx ends, or nothing has come out for long.
-func watch(ctx context.Context, alive <-chan struct{}) error {
-	timer := time.NewTimer(hangs)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-			return errHangs
-		case <-alive:
-			timer.Reset(hangs)
+			s.cfg.Event(Event{"error", "", fmt.Sprintf("the slate stays as it was: %v", err)})
 		}
 	}
 }
