@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,6 +231,47 @@ func TestChannelStartsOnSlateAndSurvivesItsDeathThere(t *testing.T) {
 	if parts := pieces(s.frameNumbers("v180", 0)); len(parts) != 1 {
 		t.Errorf("the input's segments are not its pictures in a row: %+v", parts)
 	}
+}
+
+// killSlatesEncoder kills the FFmpeg that makes the slate's source.
+func (s *station) killSlatesEncoder() {
+	s.t.Helper()
+	for _, pid := range children(s.t, s.cmd.Process.Pid) {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && strings.Contains(string(line), "\x00-f\x00rawvideo\x00") {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				s.t.Fatal(err)
+			}
+			return
+		}
+	}
+	s.t.Fatal("the slate has no encoder")
+}
+
+// TestSlateSurvivesItsEncoder kills the slate's encoder again and again while viewers see what it makes.
+func TestSlateSurvivesItsEncoder(t *testing.T) {
+	t.Parallel()
+	s := newStationOf(t, onSlate, rtpInput(freePort(t, "udp")))
+	st := s.wait("the slate", 30*time.Second, func(st control.Status) bool { return st.State == control.OnSlate && st.Segments >= 3 })
+	listing := s.watchListing()
+	for range 3 {
+		s.killSlatesEncoder()
+		// What is listed by then has come from the next one: the slate is but a second ahead.
+		st = s.wait("segments after it", 30*time.Second, segments(st.Segments+3))
+	}
+	listing.wantTimely(2 * time.Second)
+	for _, r := range []string{"v360", "v180", "a1"} {
+		s.wantNoGap(r)
+	}
+	if st := s.status(); st.State != control.OnSlate || st.RunRestarts != 0 {
+		t.Errorf("state %s, %d restarts", st.State, st.RunRestarts)
+	}
+	if n := strings.Count(s.log.String(), "the slate's encoder ended and is started again: FFmpeg was killed"); n != 3 {
+		t.Errorf("%d events of three killed encoders", n)
+	}
+	s.stop()
+	s.wantAllOnGrid("v180", 3600)
+	s.wantAllOnGrid("a1", 1024)
 }
 
 func TestSoundThatStopsIsReplacedBySilence(t *testing.T) {
