@@ -37,3 +37,30 @@ func TestRenamedInput(t *testing.T) {
 		})
 	}
 }
+
+// TestRenamedInputBesideABackup: the backup is shown at a segment boundary before the old socket is closed, and the
+// renamed input is returned to; nothing is missing and nothing fails.
+func TestRenamedInputBesideABackup(t *testing.T) {
+	t.Parallel()
+	a, b := freePort(t, "udp"), freePort(t, "udp")
+	s := newStation(t, fmt.Sprintf("  - name: main\n    legs: [\"srt://127.0.0.1:%d?mode=listener\"]\n"+
+		"  - name: backup\n    legs: [\"rtp://127.0.0.1:%d\"]\nfailover: {return_after: 2s}\n", a, b)).answering()
+	sendFor(t, 90, "--to", fmt.Sprintf("srt://127.0.0.1:%d", a))
+	sendFor(t, 90, "--to", fmt.Sprintf("rtp://127.0.0.1:%d", b))
+	s.wait("both inputs", 30*time.Second, func(st control.Status) bool {
+		return st.Segments >= 3 && st.Inputs[1].Video != nil && st.ActiveInput == "main"
+	})
+	s.rewrite("name: main", "name: other")
+	s.applied("inputs[0]", "inputs")
+	s.wait("the backup", 15*time.Second, func(st control.Status) bool { return st.ActiveInput == "backup" })
+	s.wait("the new input", 15*time.Second, func(st control.Status) bool { return st.ActiveInput == "other" })
+	st := s.wantOn(2)
+	for _, ev := range st.Events {
+		if ev.Level == control.Error {
+			t.Errorf("told: %s", ev.Message)
+		}
+	}
+	if st.RunRestarts != 0 || st.Renditions[0].Gaps+st.Renditions[0].Holes != 0 {
+		t.Errorf("%d restarts, %d gaps, %d holes", st.RunRestarts, st.Renditions[0].Gaps, st.Renditions[0].Holes)
+	}
+}
