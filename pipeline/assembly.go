@@ -43,6 +43,7 @@ type assembly struct {
 	slates  map[int]bool               // runs of which the newest frames are no input's
 	outlets []outlet                   // where segments go; set before the encoder runs, then guarded by mu
 	given   int64                      // newest number that the publishers have: nothing up to there is wanted again
+	listed  int64                      // how many segments may be listed, and on their way
 }
 
 // track is one rendition on its way.

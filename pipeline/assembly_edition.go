@@ -113,6 +113,7 @@ func (a *assembly) turnOver() {
 	for _, t := range ed.tracks {
 		if was := old.byName[t.Name]; was != nil && was.Kind == t.Kind {
 			t.inherit(was)
+			a.sinkLater(t, was)
 		}
 	}
 }
@@ -126,6 +127,19 @@ func (t *track) inherit(was *track) {
 	defer t.mu.Unlock()
 	stats.Codecs = t.stats.Codecs
 	t.stats, t.before = stats, cut
+}
+
+// sinkLater has a track declare what that of the same name did while segments that took it are listed. The caller holds
+// mu.
+func (a *assembly) sinkLater(t, was *track) {
+	if was.declared <= t.declared {
+		return
+	}
+	sinks := t.of.from + a.listed
+	if was.sinks != 0 && was.target() <= t.declared {
+		sinks = was.sinks // they are older than the ladder that ends
+	}
+	t.declared, t.sinks = was.declared, sinks
 }
 
 // counted is what the cutters of a rendition have counted. The caller holds mu.

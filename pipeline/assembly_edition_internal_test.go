@@ -140,3 +140,61 @@ func TestTheLadderThatFollowsAnEnd(t *testing.T) {
 	}
 	r.wantWaiting(3, 0)
 }
+
+// TestAnotherLadderSinksWhatIsDeclaredLater: the segments of the old ladder are listed under the same name.
+func TestAnotherLadderSinksWhatIsDeclaredLater(t *testing.T) {
+	r := newAssemblyRig(t)
+	r.heads(1)
+	r.Take(1, 0, noon, noon)
+	r.until(1, "v", 1)
+	r.until(1, "a", 1)
+	of := []ladder.Rendition{r.now.tracks[0].Rendition, r.now.tracks[1].Rendition}
+	before := of[0].Bitrate
+	of[0].Bitrate /= 2
+	if err := r.offer(1, of); err != nil {
+		t.Fatal(err)
+	}
+	r.rerate(1, of, 8*tick.Second)
+	r.change(1, 2, "hevc")
+	v := r.now.byName["v"]
+	if v.Bitrate != before/2 || v.declared != before {
+		t.Fatalf("%d declared, %d encoded, %d before", v.declared, v.Bitrate, before)
+	}
+	r.rerate(1, of, 16*tick.Second) // a longer list keeps them for longer
+	leaves := r.now.from + int64(16*tick.Second/r.grid.T) + leastListed
+	if err := r.offer(2, of); err != nil {
+		t.Fatal(err)
+	}
+	r.change(2, 4, "h264") // which took no more than the one before
+	v = r.now.byName["v"]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sink(v, leaves-1); v.declared != before {
+		t.Errorf("%d declared while the first ladder's are listed", v.declared)
+	}
+	if r.sink(v, leaves); v.declared != before/2 || v.sinks != 0 {
+		t.Errorf("%d declared when they have gone", v.declared)
+	}
+}
+
+// change has the ladder of a number take over after so many seconds.
+func (r *assemblyRig) change(number int, after tick.Tick, codec string) {
+	r.t.Helper()
+	at, old, run := noon+after*tick.Second, number, number+1
+	r.Take(run, number, at, at)
+	for _, name := range []string{"v", "a"} {
+		r.until(old, name, int(after)+1)
+	}
+	r.begin(at)
+	for name, of := range map[string]string{"v": codec, "a": "aac"} {
+		if err := r.Header(run, name, header(r.t, of)); err != nil {
+			r.t.Fatal(err)
+		}
+		r.until(run, name, int(after)+1)
+	}
+	r.Done(old)
+	r.Expect([]string{"v", "a"})
+	if r.now.number != number {
+		r.t.Fatalf("ladder %d is on air", r.now.number)
+	}
+}

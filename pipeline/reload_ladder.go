@@ -104,6 +104,7 @@ func (c *Channel) rehearse(ch ffmpeg.Channel) error {
 func (a *assembly) rerate(number int, renditions []ladder.Rendition, window tick.Tick) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.resize(int64(window/a.grid.T) + leastListed)
 	ed := a.now
 	if a.coming != nil && a.coming.number == number {
 		ed = a.coming
@@ -119,7 +120,7 @@ func (a *assembly) rerate(number int, renditions []ladder.Rendition, window tick
 		t.mu.Lock()
 		t.Bitrate = r.Bitrate
 		t.mu.Unlock()
-		t.sinks = t.emitted + int64(window/a.grid.T) + leastListed
+		t.sinks = t.emitted + a.listed
 		if r.Bitrate > t.declared {
 			t.declared = r.Bitrate
 		}
@@ -129,6 +130,19 @@ func (a *assembly) rerate(number int, renditions []ladder.Rendition, window tick
 
 // leastListed is how many segments are listed at least, and some that were on their way.
 const leastListed = 10
+
+// resize takes the length of what is listed. What was encoded before stays for longer in a longer one. The caller holds
+// mu.
+func (a *assembly) resize(listed int64) {
+	if more := listed - a.listed; more > 0 {
+		for _, t := range a.now.tracks {
+			if t.sinks != 0 {
+				t.sinks += more
+			}
+		}
+	}
+	a.listed = listed
+}
 
 // declare tells the publishers what is told of a rendition. The caller holds mu.
 func (a *assembly) declare(t *track) {
