@@ -151,6 +151,9 @@ func (c *Channel) Name() string { return c.file.Name }
 // Edge is where the channel's output is served from.
 func (c *Channel) Edge() *origin.Edge { return c.edge }
 
+// Close gives back what New has taken, of a channel that is not run. It may be called again.
+func (c *Channel) Close() { c.closeOutputs() }
+
 // Run keeps the channel on air until ctx ends; then everything received is encoded, published and closed.
 func (c *Channel) Run(ctx context.Context) error {
 	c.started = c.now()

@@ -56,6 +56,11 @@ func runChannels(ctx context.Context, files []*config.Channel, e *env, log zerol
 		debug.SetGCPercent(gcPercent)
 	}
 	var channels []*pipeline.Channel
+	defer func() {
+		for _, ch := range channels { // those of a program that did not come so far as to run them, too
+			ch.Close()
+		}
+	}()
 	sites := map[string][]*pipeline.Channel{}
 	first := map[string]*config.Channel{}
 	overRTSP, overRTMP := rtsp.NewServers(), rtmp.NewServers()

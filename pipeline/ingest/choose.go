@@ -24,6 +24,10 @@ const (
 	shapesSpan = 60 * tick.Second
 )
 
+// Choose follows another programme from the next datagram on, as another format; one that the stream does not have yet
+// begins when it has.
+func (p *Programme) Choose(number uint16) { p.number.Store(uint32(number)) }
+
 // choose picks the programme from the tables, and begins a new format when it is another one than before. Without a
 // number it is the first of the PAT with picture or sound, or the one of number stay as long as that exists.
 func (p *Programme) choose(stay uint16) {

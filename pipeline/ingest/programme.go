@@ -113,10 +113,6 @@ func NewProgramme(cfg ProgrammeConfig) *Programme {
 // SetGrid tells the slot length for the input's anchors, once the channel's grid is known.
 func (p *Programme) SetGrid(slot tick.Tick) { p.grid.Store(int64(slot)) }
 
-// Choose follows another programme from the next datagram on, see ProgrammeConfig.Number: as another format, if the
-// stream has it; else the one so far goes on until the stream has.
-func (p *Programme) Choose(number uint16) { p.number.Store(uint32(number)) }
-
 // Stats tells what was found so far. It trails the feed by one datagram at most.
 func (p *Programme) Stats() ProgrammeStats {
 	p.mu.Lock()
