@@ -292,6 +292,32 @@ func TestSecondSenderIsIgnoredWhileTheFirstSends(t *testing.T) {
 	}
 }
 
+// Where two have sent at one address, a short silence of one is not taken for a new start of the same encoder.
+func TestTwoSendersAtOneAddressDoNotTakeTurns(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	r := newRig(t, ingest.InputConfig{}, fmt.Sprintf("udp://127.0.0.1:%d", port))
+	to := fmt.Sprintf("127.0.0.1:%d", port)
+	first, second := dial(t, to), dial(t, to)
+	for i := range uint32(3) {
+		send(t, first, ts(i))
+		r.until("the first one's", func(s ingest.InputStats) bool { return s.Packets > uint64(i) })
+		send(t, second, ts(1000+i))
+		r.until("the second one's", func(s ingest.InputStats) bool { return s.Legs[0].Foreign > uint64(i) })
+	}
+	last := time.Now()
+	send(t, first, ts(3))
+	i := uint32(2000)
+	r.until("the second one takes over", func(s ingest.InputStats) bool {
+		send(t, second, ts(i))
+		i++
+		return s.Legs[0].Peer == second.LocalAddr().String()
+	})
+	if took := time.Since(last); took < 500*time.Millisecond {
+		t.Errorf("it took over after %v", took)
+	}
+}
+
 func TestAllow(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

@@ -45,6 +45,8 @@ type path struct {
 	connects  uint64
 	last      tick.Tick
 	pause     tick.Tick // longest time between two datagrams of late
+	knocked   bool      // another sender was turned away since the newest datagram
+	contested tick.Tick // when one was last turned away while the one in use went on; 0: never
 	opened    tick.Tick
 	standby   uint64
 	lost      uint64 // RTP packets of elementary streams

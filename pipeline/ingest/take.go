@@ -44,10 +44,15 @@ func (p *path) intrude(why string) {
 // not how the one in use sends: most likely it is the same encoder, started again.
 const startedAgain = 200 * tick.Millisecond
 
+// contestedFor is how long a second sender that has sent beside the one in use is remembered: where there are two, a
+// short silence of one is no new start, and they would take turns.
+const contestedFor = 10 * tick.Second
+
 // free tells whether a sender may take the place of the one in use. The caller holds mu of the input.
 func (p *path) free(from netip.Addr, now tick.Tick) bool {
 	silence := takeOver
-	if from == p.peer.Addr() {
+	alone := p.contested == 0 || now-p.contested > contestedFor
+	if from == p.peer.Addr() && alone {
 		silence = min(takeOver, max(startedAgain, 3*p.pause))
 	}
 	return !p.peer.IsValid() || now-p.last >= silence
@@ -70,14 +75,18 @@ func (p *path) take(b []byte, from netip.AddrPort) {
 	if from.IsValid() && from != p.peer {
 		if !p.free(from.Addr(), now) {
 			p.foreign++
+			p.knocked = true
 			in.mu.Unlock()
 			p.second.report(from.String(), now)
 			return
 		}
-		p.peer, p.pause = from, 0
+		p.peer, p.pause, p.knocked = from, 0, false
 		p.connects++
 	} else if p.last != 0 {
 		p.pause = max(now-p.last, p.pause-p.pause/16)
+		if p.knocked {
+			p.knocked, p.contested = false, now
+		}
 	}
 	p.last = now
 	if p.err != "" {
