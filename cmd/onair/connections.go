@@ -13,8 +13,8 @@ import (
 
 // Descriptors that connections may never take, as encoders, inputs and stores need them.
 const (
-	reservePerChannel = 64 // two encoders at a time, with their pipes, and some legs
-	perConnection     = 2  // itself, and a file that it is sent
+	reservePerChannel = 192 // two encoders at a time with their pipes, some legs, and 128 segments in memory
+	perConnection     = 2   // itself, and a file that it is sent
 )
 
 // connections bounds what all addresses of the process hold of connections. What is beyond is closed at once: in the

@@ -46,7 +46,7 @@ func (b *backlog) sweep() {
 // media is an item's size if it is a segment.
 func (l *late) media() int64 {
 	if _, ok := segmentNumber(l.object.Name); ok {
-		return int64(len(l.object.Body))
+		return l.object.size
 	}
 	return 0
 }

@@ -39,9 +39,10 @@ type Edge struct {
 	bytes int64
 	late  int64
 
-	objects atomic.Pointer[map[string]*object] // never changed, only replaced under mu
-	newest  atomic.Int64                       // highest segment number seen
-	reads   atomic.Uint64                      // objects read from the store behind to be served
+	objects  atomic.Pointer[map[string]*object] // never changed, only replaced under mu
+	newest   atomic.Int64                       // highest segment number seen
+	reads    atomic.Uint64                      // objects read from the store behind to be served
+	memories atomic.Int64                       // objects whose body is in a file in memory
 
 	mu      sync.Mutex
 	queue   []*object // media in the order of arrival
@@ -89,8 +90,28 @@ func (e *Edge) Create(ctx context.Context, o store.Object) error {
 	if err := e.store.Create(ctx, o); err != nil {
 		return err
 	}
-	e.keep(newObject(o, e.modified(ctx, o.Name)))
+	e.keep(e.settled(o, e.modified(ctx, o.Name)))
 	return nil
+}
+
+// settled is an object whose body is where the kernel can send it from, as long as there are not too many of these.
+func (e *Edge) settled(o store.Object, modified time.Time) *object {
+	out := newObject(o, modified)
+	if e.memories.Load() < mostMemories {
+		out.settle()
+	}
+	if out.memory != nil {
+		e.memories.Add(1)
+	}
+	return out
+}
+
+// release gives the memory of an object back that is no longer to be found.
+func (e *Edge) release(o *object) {
+	if o.memory != nil {
+		o.memory.forget()
+		e.memories.Add(-1)
+	}
 }
 
 // modified asks the store behind, so that an object has the same age and tag when it is served from there later.
@@ -108,7 +129,9 @@ func (e *Edge) modified(ctx context.Context, name string) time.Time {
 // Get reads an object, from memory if it is there.
 func (e *Edge) Get(ctx context.Context, name string) (store.Object, error) {
 	if o := e.lookup(name); o != nil {
-		return o.Object, ctx.Err()
+		if out, err := o.whole(); err == nil {
+			return out, ctx.Err()
+		}
 	}
 	return e.store.Get(ctx, name)
 }
@@ -194,7 +217,7 @@ func (e *Edge) keepLocked(o *object) {
 	if k, ok := segmentNumber(o.Name); ok {
 		e.newest.Store(max(e.newest.Load(), k))
 		e.queue = append(e.queue, o)
-		e.held += int64(len(o.Body))
+		e.held += o.size
 		for e.held-e.backlog.media > e.bytes || len(e.queue) > maxObjects {
 			i := slices.IndexFunc(e.queue, func(q *object) bool { return !q.late })
 			if i < 0 || e.queue[i] == o {
@@ -216,9 +239,10 @@ func (e *Edge) forget(next map[string]*object, name string) {
 		return
 	}
 	delete(next, name)
+	e.release(old)
 	for i, q := range e.queue {
 		if q == old {
-			e.held -= int64(len(q.Body))
+			e.held -= q.size
 			e.queue[i] = nil
 			e.queue = append(e.queue[:i], e.queue[i+1:]...)
 			return

@@ -32,7 +32,7 @@ func (e *Edge) put(ctx context.Context, o store.Object) error {
 	select {
 	case err := <-trial:
 		if err == nil {
-			e.keep(newObject(o, e.modified(ctx, o.Name)))
+			e.keep(e.settled(o, e.modified(ctx, o.Name)))
 			return nil
 		}
 		if errors.Is(err, store.ErrName) {
@@ -188,12 +188,14 @@ func (e *Edge) write(l *late) error {
 func (e *Edge) written(l *late) {
 	ctx, cancel := context.WithTimeout(context.Background(), tryFor)
 	defer cancel()
-	modified := e.modified(ctx, l.object.Name)
+	is := e.settled(l.object.Object, e.modified(ctx, l.object.Name))
 	e.mu.Lock()
 	deleted := l.deleted
 	if e.backlog.items = e.backlog.items[1:]; !l.void {
 		e.backlog.void(l)
-		e.confirm(l.object, newObject(l.object.Object, modified))
+		e.confirm(l.object, is)
+	} else {
+		e.release(is)
 	}
 	e.mu.Unlock()
 	if deleted {
@@ -204,6 +206,7 @@ func (e *Edge) written(l *late) {
 // confirm puts the same object, as the store has it, in the place of one that was late. The caller holds mu.
 func (e *Edge) confirm(was, is *object) {
 	if e.lookup(was.Name) != was {
+		e.release(is)
 		return
 	}
 	is.cache = was.cache
@@ -236,7 +239,7 @@ func (e *Edge) withLate(list []store.Info, prefix string) []store.Info {
 		if l.void || !strings.HasPrefix(l.object.Name, prefix) {
 			continue
 		}
-		info := store.Info{Name: l.object.Name, Size: int64(len(l.object.Body)), Modified: l.object.modified}
+		info := store.Info{Name: l.object.Name, Size: l.object.size, Modified: l.object.modified}
 		i, found := slices.BinarySearchFunc(list, info, func(a, b store.Info) int { return strings.Compare(a.Name, b.Name) })
 		if found {
 			list[i] = info

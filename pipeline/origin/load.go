@@ -69,7 +69,7 @@ func (e *Edge) read(ctx context.Context, name string, l *load) {
 	keep := e.live(name)
 	e.mu.Lock()
 	delete(e.loading, name)
-	if err == nil && keep && !l.stale && len(o.Body) <= maxLive {
+	if err == nil && keep && !l.stale && made.size <= maxLive {
 		e.keepLocked(made)
 	}
 	e.mu.Unlock()

@@ -28,7 +28,9 @@ const (
 type object struct {
 	store.Object
 	modified time.Time
+	size     int64
 	plain    encoding
+	memory   *memory   // has the body, and nothing else has; nil: it is in plain
 	gzip     *encoding // nil: compressing does not pay
 	text     bool
 	kind     []string // Content-Type
@@ -48,11 +50,11 @@ func newObject(o store.Object, modified time.Time) *object {
 	if o.Type == "" {
 		o.Type = store.Type(o.Name)
 	}
-	out := &object{Object: o, modified: modified, text: isText(o.Name), kind: []string{o.Type}}
+	out := &object{Object: o, modified: modified, size: int64(len(o.Body)), text: isText(o.Name), kind: []string{o.Type}}
 	out.changed = []string{modified.UTC().Format(http.TimeFormat)}
 	out.setCache(o.Cache)
 	if !out.text {
-		out.plain = newEncoding(o.Body, mediaTag(int64(len(o.Body)), modified))
+		out.plain = newEncoding(o.Body, mediaTag(out.size, modified))
 		return out
 	}
 	sum := sha256.Sum256(o.Body)
@@ -63,6 +65,25 @@ func newObject(o store.Object, modified time.Time) *object {
 		out.gzip = &e
 	}
 	return out
+}
+
+// settle moves a large body into a file in memory, where that can be had. It is for objects that nobody has seen yet.
+func (o *object) settle() {
+	if o.text || o.size < leastMemory {
+		return
+	}
+	if m, err := newMemory(o.Body); err == nil {
+		o.memory, o.Body, o.plain.body = m, nil, nil
+	}
+}
+
+// whole is the object as it was stored.
+func (o *object) whole() (store.Object, error) {
+	out, err := o.Object, error(nil)
+	if o.memory != nil {
+		out.Body, err = o.memory.read()
+	}
+	return out, err
 }
 
 func (o *object) setCache(c string) {

@@ -119,8 +119,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if o := ch.Edge.lookup(name); o != nil && served(name) {
-		h.serve(w, r, o)
+	if o := ch.Edge.lookup(name); o != nil && served(name) && h.serve(w, r, o) == nil {
 		return
 	}
 	h.behind(w, r, ch.Edge, name)
@@ -145,11 +144,12 @@ func (h *Handler) behind(w http.ResponseWriter, r *http.Request, e *Edge, name s
 		}
 	}
 	o, err := e.load(r.Context(), name)
+	if err == nil {
+		err = h.serve(w, r, o)
+	}
 	if err != nil {
 		h.failed(w, name, err)
-		return
 	}
-	h.serve(w, r, o)
 }
 
 func (h *Handler) failed(w http.ResponseWriter, name string, err error) {

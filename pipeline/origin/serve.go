@@ -2,6 +2,7 @@ package origin
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -12,8 +13,24 @@ import (
 )
 
 // serve answers with an object from memory. What almost every request asks for, the whole object, is written straight
-// away; conditions and ranges go the standard library's way.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, o *object) {
+// away; conditions and ranges go the standard library's way. An error says that nothing was answered, as the object has
+// left memory.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, o *object) error {
+	if o.memory == nil {
+		h.answer(w, r, o, nil)
+		return nil
+	}
+	body, err := o.memory.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	h.answer(w, r, o, body)
+	return nil
+}
+
+// answer writes an object whose body, if it is not at hand, is what can be read from body.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, o *object, body io.ReadSeeker) {
 	head := w.Header()
 	head["Content-Type"] = o.kind
 	head["Last-Modified"] = o.changed
@@ -32,7 +49,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, o *object) {
 	}
 	head["Etag"] = enc.etag
 	if ranged || conditional(r.Header) {
-		h.serveCondition(w, r, o, enc)
+		if body == nil {
+			body = bytes.NewReader(enc.body)
+		}
+		h.serveCondition(w, r, o, enc, body)
 		return
 	}
 	head["Content-Length"] = enc.length
@@ -40,12 +60,16 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, o *object) {
 		head["Accept-Ranges"] = byteRanges
 	}
 	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(enc.body) // the client may have gone
+	switch {
+	case r.Method == http.MethodHead:
+	case body != nil:
+		_, _ = io.CopyN(w, body, o.size) // the client may have gone
+	default:
+		_, _ = w.Write(enc.body)
 	}
 }
 
-func (h *Handler) serveCondition(w http.ResponseWriter, r *http.Request, o *object, enc *encoding) {
+func (h *Handler) serveCondition(w http.ResponseWriter, r *http.Request, o *object, enc *encoding, body io.ReadSeeker) {
 	if tags := r.Header["If-None-Match"]; len(tags) == 1 && tags[0] == enc.etag[0] {
 		h.notModified.Add(1)
 		head := w.Header()
@@ -57,7 +81,7 @@ func (h *Handler) serveCondition(w http.ResponseWriter, r *http.Request, o *obje
 	if enc != &o.plain {
 		w.Header()["Content-Length"] = enc.length
 	}
-	http.ServeContent(w, r, "", o.modified, bytes.NewReader(enc.body))
+	http.ServeContent(w, r, "", o.modified, body)
 }
 
 func conditional(h http.Header) bool {

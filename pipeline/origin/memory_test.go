@@ -1,0 +1,175 @@
+package origin_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onair/pipeline/origin"
+	"onair/pkg/store"
+)
+
+// large is a segment of which no two parts are equal.
+func large() []byte {
+	var b bytes.Buffer
+	for i := 0; b.Len() < 300<<10; i++ {
+		fmt.Fprintf(&b, "%07d ", i)
+	}
+	return b.Bytes()
+}
+
+func newLarge(t *testing.T, bytes int64) (*origin.Edge, *httptest.Server, []byte) {
+	t.Helper()
+	e, err := origin.NewEdge(origin.EdgeConfig{Store: store.NewMemory(), Bytes: bytes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := origin.New(origin.Config{Channels: []origin.Channel{{Name: "news", Edge: e}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	b := large()
+	put(t, e, "news/v/100.m4s", string(b))
+	return e, srv, b
+}
+
+// TestLargeSegmentIsInAFileInMemory: and answers like any other.
+func TestLargeSegmentIsInAFileInMemory(t *testing.T) {
+	e, srv, b := newLarge(t, 0)
+	put(t, e, "news/v/99.m4s", "small")
+	if e.Memories() != 1 {
+		t.Fatalf("%d files in memory, want that of the large one", e.Memories())
+	}
+	wantServed(t, e, "news/v/100.m4s", string(b))
+	for range 2 { // the position in the file is nobody else's
+		r := fetch(t, srv, 100, "")
+		if r.StatusCode != 200 || body(t, r) != string(b) || r.ContentLength != int64(len(b)) {
+			t.Errorf("whole: status %d, length %d", r.StatusCode, r.ContentLength)
+		}
+	}
+	r := fetch(t, srv, 100, "bytes=1000-1999")
+	if r.StatusCode != 206 || body(t, r) != string(b[1000:2000]) {
+		t.Errorf("range: status %d, %v", r.StatusCode, r.Header)
+	}
+	head, err := srv.Client().Head(srv.URL + "/news/v/100.m4s")
+	if err != nil || head.ContentLength != int64(len(b)) || head.Header.Get("ETag") != r.Header.Get("ETag") {
+		t.Errorf("HEAD: %v, %v", err, head)
+	}
+	_ = head.Body.Close()
+}
+
+func TestLargeSegmentIsSentToItsEndWhenItLeavesMemory(t *testing.T) {
+	e, srv, b := newLarge(t, 0)
+	r := fetch(t, srv, 100, "")
+	start := make([]byte, 100)
+	if _, err := io.ReadFull(r.Body, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Delete(t.Context(), "news/v/100.m4s"); err != nil {
+		t.Fatal(err)
+	}
+	if rest := body(t, r); string(start)+rest != string(b) {
+		t.Errorf("%d bytes after the first 100, of %d", len(rest), len(b))
+	}
+	if e.Memories() != 0 {
+		t.Errorf("%d files in memory after the only object is deleted", e.Memories())
+	}
+}
+
+// TestLargeSegmentWithoutDescriptors: one that cannot be opened is copied.
+func TestLargeSegmentWithoutDescriptors(t *testing.T) {
+	e, srv, b := newLarge(t, 0)
+	e.NoDescriptors("news/v/100.m4s")
+	for _, span := range []string{"", "bytes=0-"} {
+		if r := fetch(t, srv, 100, span); r.StatusCode/100 != 2 || body(t, r) != string(b) {
+			t.Errorf("range %q: status %d", span, r.StatusCode)
+		}
+	}
+}
+
+// TestLargeSegmentsWhileTheyLeaveMemory: a request that has just found one gets it from the store behind.
+func TestLargeSegmentsWhileTheyLeaveMemory(t *testing.T) {
+	e, srv, b := newLarge(t, int64(len(large()))) // room for one
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if r := fetch(t, srv, 100, ""); r.StatusCode != 200 || body(t, r) != string(b) {
+					t.Errorf("status %d, or not the whole", r.StatusCode)
+					return
+				}
+			}
+		})
+	}
+	for k := range 300 {
+		put(t, e, fmt.Sprintf("news/w/%d.m4s", k%90), "small")
+		put(t, e, "news/v/100.m4s", string(b))
+	}
+	close(stop)
+	readers.Wait()
+}
+
+// TestFilesInMemoryAreBounded: each is a descriptor, and is closed when its object is pushed out.
+func TestFilesInMemoryAreBounded(t *testing.T) {
+	before := descriptors(t)
+	e, _, b := newLarge(t, 1<<40)
+	for k := range 200 {
+		put(t, e, fmt.Sprintf("news/w/%d.m4s", k), string(b))
+	}
+	if e.Memories() != 128 {
+		t.Errorf("%d files in memory, want 128", e.Memories())
+	}
+	for k := range 200 {
+		if err := e.Delete(t.Context(), fmt.Sprintf("news/w/%d.m4s", k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := descriptors(t) - before; e.Memories() != 1 || n > 20 {
+		t.Errorf("%d files in memory, %d descriptors more than before", e.Memories(), n)
+	}
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// TestALateSegmentComesIntoAFileOnceItIsWritten, and one that was deleted meanwhile leaves none behind.
+func TestALateSegmentComesIntoAFileOnceItIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, e := newMoody(t, 0)
+		s.set(errFull, nil)
+		put(t, e, "news/v/1.m4s", string(large()))
+		put(t, e, "news/v/2.m4s", string(large()))
+		if e.Memories() != 0 {
+			t.Errorf("%d files in memory of what is to be written yet", e.Memories())
+		}
+		if err := e.Delete(t.Context(), "news/v/2.m4s"); err != nil {
+			t.Fatal(err)
+		}
+		s.set(nil, nil)
+		time.Sleep(time.Minute) // of the bubble
+		wantServed(t, e, "news/v/1.m4s", string(large()))
+		if e.Memories() != 1 || e.Stats().Late != 0 {
+			t.Errorf("%d files in memory, %+v", e.Memories(), e.Stats())
+		}
+	})
+}
