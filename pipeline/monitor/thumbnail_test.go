@@ -69,7 +69,7 @@ func TestThumbnailIsMadeOnceForAll(t *testing.T) {
 	if n := starts(); n != 1 {
 		t.Errorf("%d starts for eight who asked at once", n)
 	}
-	r.start = r.start.Add(-6 * time.Second / speed)
+	r.still += 6 * tick.Second
 	r.pour(clip(t, "-f lavfi -i testsrc2=s=640x480:r=25:d=2 "+h264))
 	if _, _, err := th.Picture(t.Context()); err != nil || starts() != 2 {
 		t.Errorf("after six seconds: %d starts, want another; %v", starts(), err)
