@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,7 @@ import (
 var (
 	errLate   = errors.New("the slate's clock has fallen behind")
 	errHangs  = errors.New("it made nothing for long, and was killed")
+	errStands = errors.New("it stood still, as if stopped, and was killed")
 	errClosed = errors.New("it closed its output but did not end, and was killed")
 )
 
@@ -27,7 +29,7 @@ type session struct {
 	proc  *child.Process
 	alive chan struct{} // something has come out
 	ended chan struct{} // closed when nothing will any more
-	made  int           // pictures that have come out
+	made  atomic.Int64  // pictures that have come out
 }
 
 // session runs one FFmpeg until it ends or ctx does, and tells whether a picture came out. The pictures go on where
@@ -50,10 +52,10 @@ func (s *Slate) session(ctx context.Context) (made bool, err error) {
 	g.Go(func() error { return one.watch(inner) })
 	err = g.Wait()
 	exit := proc.Wait()
-	if one.made > 0 {
-		s.next = due + tick.Tick(one.made)*period
+	if n := one.made.Load(); n > 0 {
+		s.next = due + tick.Tick(n)*period
 	}
-	return one.made > 0, reason(err, exit, proc.Tail())
+	return one.made.Load() > 0, reason(err, exit, proc.Tail())
 }
 
 // begins is when the first picture of a session is due: the one that the session before did not bring, unless that was
@@ -69,7 +71,7 @@ func (s *Slate) begins() tick.Tick {
 // reason says why a session ended that was to go on.
 func reason(err error, exit child.Exit, tail []string) error {
 	switch {
-	case errors.Is(err, errLate), errors.Is(err, errHangs):
+	case errors.Is(err, errLate), errors.Is(err, errHangs), errors.Is(err, errStands):
 		return err
 	case exit.Asked:
 		return errClosed
@@ -109,7 +111,7 @@ func (s *session) pass(ts []byte) {
 			continue
 		}
 		if _, ok := mpegts.PESTimes(pkt.Payload()); ok {
-			s.made++
+			s.made.Add(1)
 		}
 	}
 	s.cfg.Sink.Datagram(ts, s.cfg.Now()+Lead, 0)
@@ -137,22 +139,55 @@ func (s *session) draw(ctx context.Context, to io.Writer, due tick.Tick) error {
 	return nil
 }
 
-// watch ends FFmpeg when ctx ends, or nothing has come out for long.
+// watch ends FFmpeg when ctx ends, or nothing has come out for long, or it stands still with something to do.
 func (s *session) watch(ctx context.Context) error {
 	defer s.proc.Kill() // which lets the other two end
 	timer := time.NewTimer(hangs)
 	defer timer.Stop()
-	for {
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
+	for still := (standstill{}); ; {
 		select {
 		case <-ctx.Done():
 			s.farewell()
 			return nil
 		case <-timer.C:
 			return errHangs
+		case <-looks.C:
+			if s.made.Load() > 0 && still.look(s.proc) {
+				return errStands
+			}
 		case <-s.alive:
 			timer.Reset(hangs)
+			still = standstill{}
 		}
 	}
+}
+
+// standstill tells an FFmpeg that is stopped, or waits in vain, from one that is slow or has nothing to do.
+type standstill struct {
+	looks int
+	awake time.Duration
+}
+
+// look tells whether the process has something to read, and none of its threads has run or wanted to for stoodFor. A
+// time in which nobody looked, because the whole machine stood, is one look.
+func (s *standstill) look(proc *child.Process) bool {
+	if proc.Unread() == 0 {
+		*s = standstill{}
+		return false
+	}
+	awake, err := proc.Awake()
+	if err != nil { // it has just ended, or the kernel does not tell
+		*s = standstill{}
+		return false
+	}
+	if s.looks == 0 || awake != s.awake {
+		*s = standstill{looks: 1, awake: awake}
+		return false
+	}
+	s.looks++
+	return time.Duration(s.looks-1)*lookEvery >= stoodFor
 }
 
 // farewell waits for the end of an FFmpeg that has closed its output: killed now, it could not say why.

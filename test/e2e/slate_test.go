@@ -233,13 +233,13 @@ func TestChannelStartsOnSlateAndSurvivesItsDeathThere(t *testing.T) {
 	}
 }
 
-// killSlatesEncoder kills the FFmpeg that makes the slate's source.
-func (s *station) killSlatesEncoder() {
+// signalSlatesEncoder sends a signal to the FFmpeg that makes the slate's source.
+func (s *station) signalSlatesEncoder(sig syscall.Signal) {
 	s.t.Helper()
 	for _, pid := range children(s.t, s.cmd.Process.Pid) {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err == nil && strings.Contains(string(line), "\x00-f\x00rawvideo\x00") {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			if err := syscall.Kill(pid, sig); err != nil {
 				s.t.Fatal(err)
 			}
 			return
@@ -248,14 +248,14 @@ func (s *station) killSlatesEncoder() {
 	s.t.Fatal("the slate has no encoder")
 }
 
-// TestSlateSurvivesItsEncoder kills the slate's encoder again and again while viewers see what it makes.
+// TestSlateSurvivesItsEncoder kills the slate's encoder again and again while viewers see what it makes, and stops one.
 func TestSlateSurvivesItsEncoder(t *testing.T) {
 	t.Parallel()
 	s := newStationOf(t, onSlate, rtpInput(freePort(t, "udp")))
 	st := s.wait("the slate", 30*time.Second, func(st control.Status) bool { return st.State == control.OnSlate && st.Segments >= 3 })
 	listing := s.watchListing()
-	for range 3 {
-		s.killSlatesEncoder()
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGKILL} {
+		s.signalSlatesEncoder(sig)
 		// What is listed by then has come from the next one: the slate is but a second ahead.
 		st = s.wait("segments after it", 30*time.Second, segments(st.Segments+3))
 	}
@@ -266,8 +266,11 @@ func TestSlateSurvivesItsEncoder(t *testing.T) {
 	if st := s.status(); st.State != control.OnSlate || st.RunRestarts != 0 {
 		t.Errorf("state %s, %d restarts", st.State, st.RunRestarts)
 	}
-	if n := strings.Count(s.log.String(), "the slate's encoder ended and is started again: FFmpeg was killed"); n != 3 {
+	if n := strings.Count(s.log.String(), "is started again: FFmpeg was killed"); n != 3 {
 		t.Errorf("%d events of three killed encoders", n)
+	}
+	if !strings.Contains(s.log.String(), "is started again: it stood still, as if stopped") {
+		t.Error("no event of the stopped encoder")
 	}
 	s.stop()
 	s.wantAllOnGrid("v180", 3600)
