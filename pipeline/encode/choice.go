@@ -19,15 +19,18 @@ const (
 	known       = 9 * tick.Second // and how long an input that sends may take to be found out about
 )
 
-// observe is the health of every input.
+// observe is the health of every input. One that no run shows, and whose pictures come too late for what is wanted next,
+// cannot be read.
 func (e *Encoder) observe(now tick.Tick) []selector.Health {
 	e.health = e.health[:0]
+	next, _, any := e.cfg.Output.Next(false)
 	for _, in := range e.cfg.Inputs {
 		h := selector.Health{Name: in.Name(), Silent: in.Silent(now)}
 		src, ok := in.Source()
 		if h.Alive = ok; ok {
 			e.listen(&src, now)
 			h.Silent = max(h.Silent, e.pictureless(&src, now))
+			h.Alive = !any || e.shows(in.Name()) || !src.missed(next)
 		}
 		if e.cfg.Observe != nil {
 			e.cfg.Observe(&h)
@@ -35,6 +38,11 @@ func (e *Encoder) observe(now tick.Tick) []selector.Health {
 		e.health = append(e.health, h)
 	}
 	return e.health
+}
+
+// shows tells whether the run on air reads an input that goes on.
+func (e *Encoder) shows(input string) bool {
+	return e.active != nil && !e.active.still && e.active.src.Input == input
 }
 
 // pictureless is for how long an input that has pictures has brought none, once that is long; else 0.

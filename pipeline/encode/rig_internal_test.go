@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"onair/pipeline/packager"
+	"onair/pkg/anchor"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/fmp4"
 	"onair/pkg/ladder"
@@ -37,6 +38,8 @@ type source struct {
 	format   uint32
 	name     string
 	off      bool // nothing arrives
+	halted   bool // nor is anything made: what comes later is behind
+	gen      int64
 	mute     bool // no sound does
 	blind    bool // no picture does
 	burst    int  // so many frames arrive at once; 0: each by itself
@@ -49,7 +52,7 @@ type source struct {
 }
 
 func newSource(letter byte) *source {
-	s := &source{bench: newBench(), letter: letter, format: 1, name: string(letter)}
+	s := &source{bench: newBench(), letter: letter, format: 1, gen: 1, name: string(letter)}
 	s.src.Input = s.name
 	s.src.Probe.Audio = []ffmpeg.AudioTrack{{PID: audioPID, Codec: "aac", SampleRate: 48_000, Channels: 2}}
 	s.anchor(1)
@@ -76,6 +79,9 @@ func (s *source) Silent(now tick.Tick) tick.Tick {
 
 // come brings one frame, or all that are owed when a burst is complete, off the segments' begins.
 func (s *source) come(now tick.Tick) {
+	if s.halted {
+		return
+	}
 	if s.behind > 0 && now-noon <= tick.Tick(s.behind)*slot {
 		return
 	}
@@ -108,15 +114,21 @@ func (s *source) arrive(now tick.Tick) {
 	if s.order != 0 {
 		pkt[mpegts.Size-1], s.order = s.order, 0
 	}
-	e := spool.Entry{PID: videoPID, Video: true, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Access: access, Format: s.format}
+	e := spool.Entry{PID: videoPID, Video: true, Gen: s.gen, PTS: pts, DTS: pts, Arrival: now, Access: access, Format: s.format}
 	if !s.blind {
 		s.spool.Append(pkt, now, &e)
 	}
 	if s.mute {
 		return
 	}
-	e = spool.Entry{PID: audioPID, Gen: 1, PTS: pts, DTS: pts, Arrival: now, Format: s.format}
+	e = spool.Entry{PID: audioPID, Gen: s.gen, PTS: pts, DTS: pts, Arrival: now, Format: s.format}
 	s.spool.Append(pes(audioPID, pts), now, &e)
+}
+
+// anew places what comes from now on at its arrival.
+func (s *source) anew(now tick.Tick) {
+	s.gen++
+	s.table.Set(anchor.Anchor{Gen: s.gen, PTS: int64(s.n) * 3600, Tick: now + slot})
 }
 
 // rig is an encoder with its inputs and a cutter for each rendition, in a time of its own: it goes on by one frame as soon

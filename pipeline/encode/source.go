@@ -84,7 +84,8 @@ func (s *Source) place(e spool.Entry) (tick.Tick, anchor.State) {
 	return s.Table.MapAsOf(e.Gen, e.PTS, s.asOf)
 }
 
-// rejoin leaves out what lies before the newest absence of the input.
+// rejoin leaves out what lies before the newest absence of the input, or before a hole that its clock has left on the
+// timeline: a source that was halted is behind until that is known.
 func (s *Source) rejoin() {
 	if s.bridge == 0 {
 		return
@@ -94,7 +95,7 @@ func (s *Source) rejoin() {
 		if !s.leads(e) {
 			return false
 		}
-		absent := later.Arrival != 0 && later.Arrival-e.Arrival > s.bridge
+		absent := later.Arrival != 0 && (later.Arrival-e.Arrival > s.bridge || s.hole(e, later))
 		if !absent {
 			later = e
 		}
@@ -103,6 +104,16 @@ func (s *Source) rejoin() {
 	if first, ok := s.Spool.First(s.leads); ok && later.Pos > first.Pos {
 		s.after = later.Pos
 	}
+}
+
+// hole tells whether between two entries more of the timeline is missing than a run fills.
+func (s *Source) hole(e, later spool.Entry) bool {
+	if e.Gen == later.Gen {
+		return false
+	}
+	from, known := s.at(e)
+	to, mapped := s.at(later)
+	return known && mapped && to-from > s.bridge
 }
 
 // hasVideo tells whether the source has pictures to decode.
@@ -123,6 +134,17 @@ func (s *Source) head() (tick.Tick, bool) {
 		return mapped
 	})
 	return at, ok
+}
+
+// missed tells whether what an input brings now belongs before next, where media is wanted next, because its clock has
+// fallen behind: it either catches up in a moment, or is placed anew.
+func (s *Source) missed(next tick.Tick) bool {
+	newest, ok := s.Spool.Find(s.mappedLead)
+	if !ok {
+		return false
+	}
+	at, _ := s.at(newest)
+	return newest.Arrival-at > anchor.Fit && at < next
 }
 
 // entrance is where a run reads from: the spool position, the position of the first video packet that is used, and the

@@ -151,6 +151,7 @@ func (c *Clock) Push(s Stamp) Place {
 
 // follow keeps what the next jump and the drift watch need of the reference stream.
 func (c *Clock) follow(p Place, s Stamp) {
+	silent := s.Arrival - c.refArrival
 	c.refArrival = s.Arrival
 	at, state := c.table.Map(p.Gen, p.PTS)
 	c.ahead = state == Mapped && at-s.Arrival > maxAhead
@@ -162,7 +163,8 @@ func (c *Clock) follow(p Place, s Stamp) {
 	c.refMax = max(c.refMax, p.PTS)
 	if state == Mapped {
 		c.offset.push(tick.Tick(p.PTS)*tick.Per90k, at, s.Arrival)
-		c.lag.push(s.Arrival-at, s.Arrival)
+		behind := s.Arrival - at
+		c.lag.push(behind, behind+tick.Tick(p.PTS-p.DTS)*tick.Per90k, silent, s.Arrival)
 	}
 }
 

@@ -87,29 +87,56 @@ func (o *offset) read() (now, drift tick.Tick, ok bool) {
 // transport delivers what it had held back.
 const lagSpan = 5 * tick.Second
 
+// Where a feed has fallen behind by a silence, after which it went on where it was, it is its source that was halted if
+// it then keeps its own time: what a transport had held back comes faster than that, or by fits and starts. So it need
+// not be waited for as long.
+const (
+	haltSpan = tick.Second
+	ownTime  = tick.Second / 4 // how much the lag may vary in that
+)
+
 // lag watches a feed that has fallen behind its anchor for good: a sender that was halted and then went on where it
 // was.
 type lag struct {
 	since   tick.Tick
 	least   tick.Tick
 	started bool
+	halted  bool // it began with a silence
+	pace    pace
 }
 
-func (l *lag) push(behind, now tick.Tick) {
+// push takes how far a frame is behind, by when it is shown and by when it is decoded, and the silence before it.
+func (l *lag) push(behind, decoded, silent, now tick.Tick) {
 	if !l.started || behind <= Fit {
 		*l = lag{since: now, least: behind, started: true}
 		return
 	}
 	l.least = min(l.least, behind)
 	if l.least <= Fit {
-		l.since, l.least = now, behind
+		l.since, l.least, l.halted = now, behind, silent > Fit
 	}
-	if now-l.since > lagSpan {
+	l.pace.push(decoded, now)
+	if now-l.since > lagSpan || l.halted && now-l.pace.since > haltSpan {
 		l.since = -1 << 62
 	}
 }
 
 func (l *lag) tooLate() bool { return l.since == -1<<62 }
+
+// pace tells since when a lag has been what it is.
+type pace struct {
+	since       tick.Tick
+	least, most tick.Tick
+}
+
+func (p *pace) push(behind, now tick.Tick) {
+	least, most := min(p.least, behind), max(p.most, behind)
+	if p.since == 0 || most-least > ownTime {
+		*p = pace{now, behind, behind}
+		return
+	}
+	p.least, p.most = least, most
+}
 
 // lead watches a feed that runs ahead of real time: one that stays as far ahead as it is (a sender that began with a
 // burst) is anchored anew, one that gets further ahead is not.
