@@ -19,8 +19,8 @@ const (
 	known       = 9 * tick.Second // and how long an input that sends may take to be found out about
 )
 
-// observe is the health of every input. One that no run shows, and whose pictures come too late for what is wanted next,
-// cannot be read.
+// observe is the health of every input. One that no run shows, and whose pictures come too late for what is wanted
+// next, cannot be read.
 func (e *Encoder) observe(now tick.Tick) []selector.Health {
 	e.health = e.health[:0]
 	next, _, any := e.cfg.Output.Next(false)

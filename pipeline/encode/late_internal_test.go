@@ -3,6 +3,7 @@ package encode
 import (
 	"testing"
 
+	"onair/pkg/anchor"
 	"onair/pkg/tick"
 )
 
@@ -40,5 +41,36 @@ func TestTheSlateStaysUntilAnInputThatIsBehindIsPlacedAnew(t *testing.T) {
 				t.Errorf("%d restarts", n)
 			}
 		})
+	}
+}
+
+// A run does not begin before a hole that a source's clock has left: it would wait for what never comes.
+func TestARunBeginsBehindTheHoleOfAClockThatWasPlacedAnew(t *testing.T) {
+	s, now := newSource('a'), noon
+	frames := func(n int) {
+		for range n {
+			s.come(now)
+			now += slot
+		}
+	}
+	frames(50)
+	now += 10 * tick.Second // halted
+	frames(50)
+	s.anew(now - slot)
+	first := s.spool.Stats().Next
+	frames(5)
+	src := s.src
+	src.Format, src.bridge = s.format, 2*tick.Second
+	src.rejoin()
+	if src.after != first {
+		t.Errorf("what is used begins at %d, want %d", src.after, first)
+	}
+	s.gen++ // a jump without a hole
+	s.table.Set(anchor.Anchor{Gen: s.gen, PTS: int64(s.n) * 3600, Tick: now})
+	frames(5)
+	src.after = 0
+	src.rejoin()
+	if src.after != first {
+		t.Errorf("behind a jump it begins at %d, want %d", src.after, first)
 	}
 }

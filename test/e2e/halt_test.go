@@ -30,7 +30,7 @@ func TestHaltedSendersGoOn(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		inputs int
-		slate  float64 // seconds that they are halted for at least, less two
+		slate  float64 // for so many seconds; a second of the last picture is before that, and one of patience
 	}{{"two inputs, 10 s", 2, 8}, {"one input, 10 s", 1, 8}, {"two inputs, 3 s", 2, 1}} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := freePort(t, "udp"), freePort(t, "udp")
@@ -38,13 +38,15 @@ func TestHaltedSendersGoOn(t *testing.T) {
 			if c.inputs == 1 {
 				inputs = rtpInput(a)
 			}
+			file := clip(t, 60, "25")
 			s := newStationOf(t, onSlate, inputs)
 			var senders []*exec.Cmd
 			for _, port := range ports {
-				senders = append(senders, command(t, program, "send", clip(t, 60, "25"), "--loop",
+				senders = append(senders, command(t, program, "send", file, "--loop",
 					"--to", fmt.Sprintf("rtp://127.0.0.1:%d", port)))
 			}
-			st := s.wait("four segments", 40*time.Second, segments(4))
+			st := s.wait("the first input", 30*time.Second, func(st control.Status) bool { return st.ActiveInput == "main" })
+			st = s.wait("four segments of it", 30*time.Second, segments(st.Segments+4))
 			listing := s.watchListing()
 			before := st.SlateSeconds
 			signalAll(t, senders, syscall.SIGSTOP)
@@ -55,9 +57,6 @@ func TestHaltedSendersGoOn(t *testing.T) {
 			listing.wantTimely(2 * time.Second)
 			for _, r := range []string{"v360", "v180", "a1"} {
 				s.wantNoGap(r)
-			}
-			if _, playlist := s.get("/ch/v180.m3u8"); strings.Contains(string(playlist), "EXT-X-DISCONTINUITY\n") {
-				t.Error("a discontinuity although the initialization is the same")
 			}
 			if st := s.status(); st.RunRestarts != 0 || strings.Contains(s.log.String(), "left out") {
 				t.Errorf("%d restarts", st.RunRestarts)
