@@ -45,7 +45,7 @@ func TestTheOldRunFailsJustBeforeTheHandOver(t *testing.T) {
 // An input whose timeline is later than another's is left as soon as the old run is there, not as much later as it is.
 func TestTheLaterInputDecidesWhereTheHandOverIs(t *testing.T) {
 	r := newRig(t, 'a', 'b')
-	r.sources[0].behind = 60
+	r.sources[0].behind = 45 // still within anchor.Fit
 	r.onAir("b")
 	if err := r.e.Choose("a"); err != nil {
 		t.Fatal(err)
