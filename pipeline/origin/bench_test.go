@@ -14,6 +14,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +28,17 @@ import (
 	"onair/pkg/store"
 )
 
-const serveVariable = "ONAIR_BENCH_SERVE"
+// Environment of the server under test.
+const (
+	serveVariable   = "ONAIR_BENCH_SERVE"   // the folder that it serves
+	profileVariable = "ONAIR_BENCH_PROFILE" // a file for where its processor time goes; empty: none
+)
+
+// Garbage as in a channel on air: the room that the program leaves for it, and a spool of 30 s at 10 Mb/s that lives.
+const (
+	gcPercent  = 25
+	spoolBytes = 30 * 10_000_000 / 8
+)
 
 // TestMain is also the server under test: the same binary, started again with a folder to serve.
 func TestMain(m *testing.M) {
@@ -41,6 +54,14 @@ func TestMain(m *testing.M) {
 
 // serveDir serves the objects of a folder from memory on a free port, which it prints, until its input ends.
 func serveDir(dir string) error {
+	debug.SetGCPercent(gcPercent)
+	spool := make([]byte, spoolBytes)
+	defer runtime.KeepAlive(spool)
+	stop, err := profile(os.Getenv(profileVariable))
+	if err != nil {
+		return err
+	}
+	defer stop()
 	d, err := store.NewDir(store.DirConfig{Path: dir})
 	if err != nil {
 		return err
@@ -77,6 +98,21 @@ func serveDir(dir string) error {
 		return err
 	}
 	return nil
+}
+
+// profile notes where processor time goes until it is stopped.
+func profile(name string) (stop func(), err error) {
+	if name == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
 }
 
 // goLive puts the objects of a folder through the edge, and so many segments that it is full, as that of a channel on air
