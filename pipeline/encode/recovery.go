@@ -140,21 +140,6 @@ func (r *run) hung(now tick.Tick) bool {
 	last := r.lastFrame.Load()
 	news := last != r.delivered
 	r.delivered = last
-	if news || last == 0 || !r.feed.writing.Load() && r.proc.Unread() == 0 {
-		r.stood, r.awake = 0, -1
-		return false
-	}
-	r.stood += min(now-r.looked, 4*tick.FromDuration(lookEvery))
-	if r.stood <= hungAfter/4 || r.awake >= 0 && r.stood <= hungAfter {
-		return false
-	}
-	awake, err := r.proc.Awake()
-	if err != nil {
-		return false // it has just ended, or the kernel does not tell
-	}
-	if r.awake != awake {
-		r.stood, r.awake = hungAfter/4, awake
-		return false
-	}
-	return true
+	life := news || last == 0 || !r.feed.writing.Load() && r.proc.Unread() == 0
+	return r.stands.Look(r.proc, life, min((now-r.looked).Duration(), 4*lookEvery), hungAfter.Duration())
 }

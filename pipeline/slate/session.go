@@ -146,7 +146,7 @@ func (s *session) watch(ctx context.Context) error {
 	defer timer.Stop()
 	looks := time.NewTicker(lookEvery)
 	defer looks.Stop()
-	for still := (standstill{}); ; {
+	for still := (child.Standstill{}); ; {
 		select {
 		case <-ctx.Done():
 			s.farewell()
@@ -154,40 +154,14 @@ func (s *session) watch(ctx context.Context) error {
 		case <-timer.C:
 			return errHangs
 		case <-looks.C:
-			if s.made.Load() > 0 && still.look(s.proc) {
+			if still.Look(s.proc, s.made.Load() == 0 || s.proc.Unread() == 0, lookEvery, stoodFor) {
 				return errStands
 			}
 		case <-s.alive:
 			timer.Reset(hangs)
-			still = standstill{}
+			still = child.Standstill{}
 		}
 	}
-}
-
-// standstill tells an FFmpeg that is stopped, or waits in vain, from one that is slow or has nothing to do.
-type standstill struct {
-	looks int
-	awake time.Duration
-}
-
-// look tells whether the process has something to read, and none of its threads has run or wanted to for stoodFor. A
-// time in which nobody looked, because the whole machine stood, is one look.
-func (s *standstill) look(proc *child.Process) bool {
-	if proc.Unread() == 0 {
-		*s = standstill{}
-		return false
-	}
-	awake, err := proc.Awake()
-	if err != nil { // it has just ended, or the kernel does not tell
-		*s = standstill{}
-		return false
-	}
-	if s.looks == 0 || awake != s.awake {
-		*s = standstill{looks: 1, awake: awake}
-		return false
-	}
-	s.looks++
-	return time.Duration(s.looks-1)*lookEvery >= stoodFor
 }
 
 // farewell waits for the end of an FFmpeg that has closed its output: killed now, it could not say why.
