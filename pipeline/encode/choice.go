@@ -23,14 +23,14 @@ const (
 // next, cannot be read.
 func (e *Encoder) observe(now tick.Tick) []selector.Health {
 	e.health = e.health[:0]
-	next, _, any := e.cfg.Output.Next(false)
+	next, _, begun := e.cfg.Output.Next(false)
 	for _, in := range e.cfg.Inputs {
 		h := selector.Health{Name: in.Name(), Silent: in.Silent(now)}
 		src, ok := in.Source()
 		if h.Alive = ok; ok {
 			e.listen(&src, now)
 			h.Silent = max(h.Silent, e.pictureless(&src, now))
-			h.Alive = !any || e.shows(in.Name()) || !src.missed(next)
+			h.Alive = !begun || e.shows(in.Name()) || !src.missed(next)
 		}
 		if e.cfg.Observe != nil {
 			e.cfg.Observe(&h)

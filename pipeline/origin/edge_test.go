@@ -199,13 +199,10 @@ func TestFailingStoreIsA503(t *testing.T) {
 	}
 }
 
-// Older segments of a folder store go from file to socket, with the tag and age that they had in memory.
-func TestOldSegmentsOfAFolder(t *testing.T) {
-	d, err := store.NewDir(store.DirConfig{Path: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := origin.NewEdge(origin.EdgeConfig{Store: d, Bytes: 1})
+// serving serves an edge as the channel news.
+func serving(t *testing.T, c origin.EdgeConfig) (*origin.Edge, *httptest.Server) {
+	t.Helper()
+	e, err := origin.NewEdge(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +211,17 @@ func TestOldSegmentsOfAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(h)
-	defer srv.Close()
+	t.Cleanup(srv.Close)
+	return e, srv
+}
+
+// Older segments of a folder store go from file to socket, with the tag and age that they had in memory.
+func TestOldSegmentsOfAFolder(t *testing.T) {
+	d, err := store.NewDir(store.DirConfig{Path: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, srv := serving(t, origin.EdgeConfig{Store: d, Bytes: 1})
 	const cache = "public, max-age=88, immutable"
 	tags := map[int]string{}
 	for k := range 20 {

@@ -26,16 +26,7 @@ func large() []byte {
 
 func newLarge(t *testing.T, bytes int64) (*origin.Edge, *httptest.Server, []byte) {
 	t.Helper()
-	e, err := origin.NewEdge(origin.EdgeConfig{Store: store.NewMemory(), Bytes: bytes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := origin.New(origin.Config{Channels: []origin.Channel{{Name: "news", Edge: e}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
+	e, srv := serving(t, origin.EdgeConfig{Store: store.NewMemory(), Bytes: bytes})
 	b := large()
 	put(t, e, "news/v/100.m4s", string(b))
 	return e, srv, b
