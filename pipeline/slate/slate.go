@@ -24,8 +24,8 @@ const (
 	late      = 3 * tick.Second // what was due so long ago is not begun with
 	behind    = 6 * tick.Second // and an FFmpeg that has got so far behind is replaced
 	hangs     = 6 * time.Second // FFmpeg is killed when nothing has come out for so long
-	stoodFor  = time.Second // or when it has done nothing at all for so long, with a picture to encode
-	dying     = time.Second // and when it has closed its output and is still there after so long
+	stoodFor  = time.Second     // or when it has done nothing at all for so long, with a picture to encode
+	dying     = time.Second     // and when it has closed its output and is still there after so long
 	lookEvery = 250 * time.Millisecond
 )
 
