@@ -44,9 +44,11 @@ type path struct {
 	meter     meter
 	connects  uint64
 	last      tick.Tick
-	pause     tick.Tick // longest time between two datagrams of late
-	knocked   bool      // another sender was turned away since the newest datagram
-	contested tick.Tick // when one was last turned away while the one in use went on; 0: never
+	pause     tick.Tick      // longest time between two datagrams of late
+	knocked   bool           // another sender was turned away since the newest datagram
+	contested tick.Tick      // when one was last turned away while the one in use went on; 0: never
+	ousted    netip.AddrPort // whose place peer took after a short silence, as if it were the same one started again
+	oustedAt  tick.Tick
 	opened    tick.Tick
 	standby   uint64
 	lost      uint64 // RTP packets of elementary streams

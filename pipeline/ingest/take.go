@@ -49,13 +49,55 @@ const startedAgain = 200 * tick.Millisecond
 const contestedFor = 10 * tick.Second
 
 // free tells whether a sender may take the place of the one in use. The caller holds mu of the input.
-func (p *path) free(from netip.Addr, now tick.Tick) bool {
+func (p *path) free(from netip.AddrPort, now tick.Tick) bool {
 	silence := takeOver
 	alone := p.contested == 0 || now-p.contested > contestedFor
-	if from == p.peer.Addr() && alone {
+	if from.Addr() == p.peer.Addr() && alone {
 		silence = min(takeOver, max(startedAgain, 3*p.pause))
 	}
-	return !p.peer.IsValid() || now-p.last >= silence
+	return !p.peer.IsValid() || now-p.last >= silence || p.returns(from, now)
+}
+
+// returns tells whether a sender is the one whose place was lately given to another at its address: one that was started
+// again does not go on where it was, so it had only paused, and the other is a second one.
+func (p *path) returns(from netip.AddrPort, now tick.Tick) bool {
+	return from == p.ousted && now-p.oustedAt <= contestedFor
+}
+
+// replace gives the place to another sender. The caller holds mu of the input.
+func (p *path) replace(from netip.AddrPort, now tick.Tick) {
+	ousted := netip.AddrPort{}
+	switch {
+	case p.returns(from, now):
+		p.contested = now
+		p.foreign++
+	case from.Addr() == p.peer.Addr() && now-p.last < takeOver:
+		ousted = p.peer
+	}
+	p.ousted, p.oustedAt = ousted, now
+	p.peer, p.pause, p.knocked = from, 0, false
+	p.connects++
+}
+
+// admit tells whether a datagram is one of the sender in use, or of one that has its place from now on. The caller holds
+// mu of the input.
+func (p *path) admit(from netip.AddrPort, now tick.Tick) bool {
+	switch {
+	case from.IsValid() && from != p.peer:
+		if !p.free(from, now) {
+			p.foreign++
+			p.knocked = true
+			return false
+		}
+		p.replace(from, now)
+	case p.last != 0:
+		p.pause = max(now-p.last, p.pause-p.pause/16)
+		if p.knocked {
+			p.knocked, p.contested = false, now
+		}
+	}
+	p.last = now
+	return true
 }
 
 // take is where every datagram of every leg goes through. from is zero when the connection knows its peer.
@@ -72,23 +114,11 @@ func (p *path) take(b []byte, from netip.AddrPort) {
 		p.wrong.report(why, now)
 		return
 	}
-	if from.IsValid() && from != p.peer {
-		if !p.free(from.Addr(), now) {
-			p.foreign++
-			p.knocked = true
-			in.mu.Unlock()
-			p.second.report(from.String(), now)
-			return
-		}
-		p.peer, p.pause, p.knocked = from, 0, false
-		p.connects++
-	} else if p.last != 0 {
-		p.pause = max(now-p.last, p.pause-p.pause/16)
-		if p.knocked {
-			p.knocked, p.contested = false, now
-		}
+	if !p.admit(from, now) {
+		in.mu.Unlock()
+		p.second.report(from.String(), now)
+		return
 	}
-	p.last = now
 	if p.err != "" {
 		p.err = ""
 	}
