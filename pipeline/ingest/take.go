@@ -58,8 +58,8 @@ func (p *path) free(from netip.AddrPort, now tick.Tick) bool {
 	return !p.peer.IsValid() || now-p.last >= silence || p.returns(from, now)
 }
 
-// returns tells whether a sender is the one whose place was lately given to another at its address: one that was started
-// again does not go on where it was, so it had only paused, and the other is a second one.
+// returns tells whether a sender is the one whose place was lately given to another at its address: one that was
+// started again does not go on where it was, so it had only paused, and the other is a second one.
 func (p *path) returns(from netip.AddrPort, now tick.Tick) bool {
 	return from == p.ousted && now-p.oustedAt <= contestedFor
 }
@@ -79,8 +79,8 @@ func (p *path) replace(from netip.AddrPort, now tick.Tick) {
 	p.connects++
 }
 
-// admit tells whether a datagram is one of the sender in use, or of one that has its place from now on. The caller holds
-// mu of the input.
+// admit tells whether a datagram is one of the sender in use, or of one that has its place from now on. The caller
+// holds mu of the input.
 func (p *path) admit(from netip.AddrPort, now tick.Tick) bool {
 	switch {
 	case from.IsValid() && from != p.peer:
