@@ -24,7 +24,6 @@ import (
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
 	"onair/pkg/selector"
-	"onair/pkg/store"
 	"onair/pkg/tick"
 )
 
@@ -134,13 +133,22 @@ func New(cfg ChannelConfig) (*Channel, error) {
 }
 
 func (c *Channel) openTimeline() error {
-	c.timeline = &timeline{channel: c.file.Name, store: c.outputs()[0].store, event: c.events.stage("timeline")}
-	if t := c.file.Timeline; t.Dir != "" && t.Dir != c.file.Outputs[0].Dir {
-		dir, err := store.NewDir(store.DirConfig{Path: t.Dir})
+	c.timeline = &timeline{
+		channel: c.file.Name, store: c.outputs()[0].store, event: c.events.stage("timeline"),
+		away: usualAway, over: make(chan struct{}),
+	}
+	if t := c.file.Timeline; !t.Same(c.file.Outputs[0]) {
+		st, err := openStore(t)
 		if err != nil {
 			return fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 		}
-		c.timeline.store = dir
+		c.timeline.store = st
+	}
+	if c.file.Timeline.S3 == "" {
+		return nil
+	}
+	if err := c.timeline.check(context.Background()); err != nil {
+		return fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}
 	return nil
 }
@@ -171,7 +179,7 @@ func (c *Channel) Run(ctx context.Context) error {
 	err := g.Wait()
 	stop()
 	watching.Wait()
-	c.timeline.wg.Wait()
+	c.timeline.end()
 	return err
 }
 

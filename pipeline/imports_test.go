@@ -94,6 +94,7 @@ var modules = map[string][]string{
 	"github.com/pion/rtp":                  {"pipeline/ingest", "pipeline/send", "pipeline/rtsp"}, // what gortsplib gives
 	"github.com/pion/rtcp":                 {"pipeline/rtsp"},
 	"github.com/goccy/go-yaml":             {"pipeline/config"},
+	"github.com/minio/minio-go/v7":         {"pkg/store"},
 	"github.com/prometheus/client_golang":  {"pipeline/control"},
 	"github.com/alecthomas/kong":           {"cmd/onair"},
 	"github.com/rs/zerolog":                {"pipeline", "pipeline/*", "cmd/onair"},

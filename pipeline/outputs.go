@@ -76,13 +76,34 @@ func (c *Channel) openOutputs() error {
 	return nil
 }
 
-// openOutput opens a store and keeps other processes from publishing the channel there.
-func (c *Channel) openOutput(cfg config.Store) (*output, error) {
-	dir, err := store.NewDir(store.DirConfig{Path: cfg.Dir})
+// openStore opens what a file names. Whether a bucket can be had is known when it is first asked.
+func openStore(cfg config.Store) (store.Store, error) {
+	if cfg.S3 == "" {
+		return store.NewDir(store.DirConfig{Path: cfg.Dir})
+	}
+	place, err := store.ParseS3(cfg.S3)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := dir.Lock(c.file.Name)
+	return store.NewS3(place)
+}
+
+// openOutput opens a store and keeps other processes from publishing the channel there, where it can be locked.
+func (c *Channel) openOutput(cfg config.Store) (*output, error) {
+	st, err := openStore(cfg)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{cfg: cfg, store: st, unlock: func() {}}
+	if dir, ok := st.(*store.Dir); ok {
+		o.unlock, err = c.lock(dir)
+	}
+	return o, err
+}
+
+// lock keeps other processes from publishing the channel to a folder.
+func (c *Channel) lock(dir *store.Dir) (unlock func(), err error) {
+	unlock, err = dir.Lock(c.file.Name)
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("store folder %s: another onair publishes channel %s there: end that one, or give one of "+
@@ -90,11 +111,9 @@ func (c *Channel) openOutput(cfg config.Store) (*output, error) {
 	case errors.Is(err, store.ErrNoLocks):
 		c.events.add("publish", "warning", fmt.Sprintf("store %s: %v: nothing keeps a second onair from publishing "+
 			"channel %s there", dir, err, c.file.Name))
-		unlock = func() {}
-	case err != nil:
-		return nil, err
+		return func() {}, nil
 	}
-	return &output{cfg: cfg, store: dir, unlock: unlock}, nil
+	return unlock, err
 }
 
 // unlockOthers gives up the stores of list that are not in kept.

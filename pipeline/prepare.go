@@ -17,7 +17,7 @@ import (
 
 // prepare fixes grid and ladder and builds the stages behind the spools. It returns nil when ctx ends first.
 func (c *Channel) prepare(ctx context.Context) (*onAir, error) {
-	stored, have, err := c.timeline.grid(ctx)
+	stored, have, err := c.timeline.storedGrid(ctx)
 	if err != nil && ctx.Err() == nil { // else it is to stop, as asked
 		return nil, fmt.Errorf("channel %s: timeline: %w", c.file.Name, err)
 	}

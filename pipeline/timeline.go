@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ type timeline struct {
 	channel string
 	event   func(level, message string)
 	wg      sync.WaitGroup
+	away    away
+	over    chan struct{} // closed when the channel ends
 	remade  uint64 // what the store told of folders that it made again, when the watcher looked last
 
 	mu    sync.Mutex
@@ -65,6 +68,9 @@ func newGridFile(g tick.Grid, a tick.Audio) gridFile {
 	}
 	return f
 }
+
+// same tells whether two stored grids lead to the same segments.
+func (f gridFile) same(other gridFile) bool { return reflect.DeepEqual(f, other) }
 
 func (f gridFile) grid() (tick.Grid, error) {
 	g := tick.Grid{Frames: f.SegmentFrames, GOP: f.GOPFrames, T: f.SegmentTicks}
@@ -106,8 +112,17 @@ func (t *timeline) grid(ctx context.Context) (f gridFile, ok bool, err error) {
 	return f, true, nil
 }
 
-// makeGrid stores the grid if none is there yet, and returns the one that rules.
+// makeGrid stores the grid if none is there yet, and returns the one that rules. With a store that is away it is tried
+// again in the background.
 func (t *timeline) makeGrid(ctx context.Context, f gridFile) (gridFile, error) {
+	made, err := t.makeGridOnce(ctx, f)
+	if errors.Is(err, store.ErrAway) {
+		t.wg.Go(func() { t.storeLater(f) })
+	}
+	return made, err
+}
+
+func (t *timeline) makeGridOnce(ctx context.Context, f gridFile) (gridFile, error) {
 	body, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return f, err
@@ -199,15 +214,28 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 // already stays, unless it cannot be read.
 func (t *timeline) keep(input string, a anchor.Anchor) {
 	t.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
-		defer cancel()
-		err := t.write(ctx, input, a, t.store.Create)
-		if errors.Is(err, store.ErrExists) {
-			err = t.meet(ctx, input, a)
-		}
+		err := t.try(input, a)
 		t.kept(input, a, err)
-		t.prune(ctx, input)
+		if errors.Is(err, store.ErrAway) {
+			err = t.insist(func() error { return t.try(input, a) })
+		}
+		if err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+			defer cancel()
+			t.prune(ctx, input)
+		}
 	})
+}
+
+// try stores an anchor once.
+func (t *timeline) try(input string, a anchor.Anchor) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+	defer cancel()
+	err := t.write(ctx, input, a, t.store.Create)
+	if errors.Is(err, store.ErrExists) {
+		return t.meet(ctx, input, a)
+	}
+	return err
 }
 
 // meet settles that something is stored already where a belongs.

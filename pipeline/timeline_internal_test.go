@@ -35,7 +35,7 @@ func (e *told) text() string {
 
 func newTimeline(st store.Store) (*timeline, *told) {
 	e := &told{}
-	return &timeline{channel: "news", store: st, event: e.add}, e
+	return &timeline{channel: "news", store: st, event: e.add, away: usualAway, over: make(chan struct{})}, e
 }
 
 func gridAt(t *testing.T, rate string) gridFile {

@@ -105,11 +105,11 @@ func (p *plan) print(w io.Writer) error {
 	out.f("channel %s (%s)", c.Name, c.File)
 	out.f("")
 	p.address(out)
-	out.f("  timeline   %s/%s/ (grid.json, anchors)", strings.TrimSuffix(c.Timeline.String(), "/"), c.Name)
+	out.f("  timeline   %s (grid.json, anchors)", c.Timeline.Below(c.Name))
 	for _, s := range c.Outputs {
-		out.f("  output     %s/%s/", strings.TrimSuffix(s.String(), "/"), c.Name)
+		out.f("  output     %s", s.Below(c.Name))
 	}
-	if c.Timeline == c.Outputs[0] {
+	if c.Timeline == c.Outputs[0] && c.Timeline.Dir != "" {
 		out.f("             pipelines with folders of their own are not twins: those share a timeline")
 	}
 	if c.Webhook != "" {

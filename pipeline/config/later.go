@@ -21,7 +21,5 @@ func (r *reader) later(c *Channel) {
 }
 
 func (r *reader) laterStore(path string, s Store) {
-	const allowed = "allowed is dir"
-	r.check(s.S3 == "" || r.bad[path], path+".s3", notYet, allowed)
-	r.check(s.HTTP == "" || r.bad[path], path+".http", notYet, allowed)
+	r.check(s.HTTP == "" || r.bad[path], path+".http", notYet, "allowed are dir and s3")
 }

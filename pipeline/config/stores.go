@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"onair/pkg/store"
 )
 
 func (r *reader) stores(c *Channel) {
@@ -27,13 +29,38 @@ func (r *reader) stores(c *Channel) {
 	}
 }
 
-// Same tells whether two stores are one.
-func (s Store) Same(other Store) bool { return s.key() == other.key() }
+// Below names the place in the store where a channel's objects are.
+func (s Store) Below(channel string) string {
+	c, err := store.ParseS3(s.S3)
+	if err != nil {
+		return strings.TrimSuffix(s.String(), "/") + "/" + channel + "/"
+	}
+	endpoint := c.Endpoint
+	c.Endpoint = ""
+	place := c.String() + "/" + channel + "/"
+	if endpoint != "" {
+		place += " at " + endpoint
+	}
+	return place
+}
 
-// key is equal for two stores that are one.
+// Same tells whether two stores are one, reached in the same way.
+func (s Store) Same(other Store) bool {
+	if s.S3 != "" && other.S3 != "" {
+		a, errA := store.ParseS3(s.S3)
+		b, errB := store.ParseS3(other.S3)
+		return errA == nil && errB == nil && a == b
+	}
+	return s.key() == other.key()
+}
+
+// key is equal for two stores that are one place.
 func (s Store) key() string {
 	if s.Dir != "" {
 		return filepath.Clean(s.Dir)
+	}
+	if c, err := store.ParseS3(s.S3); err == nil {
+		return c.String()
 	}
 	return s.S3 + s.HTTP
 }
@@ -58,27 +85,13 @@ func (r *reader) store(path string, s Store) {
 		return
 	}
 	r.check(kinds[0] != "dir" || s.Dir != "", path+".dir", "is no folder", "allowed is a path like ./origin")
-	r.check(kinds[0] != "s3" || s3URL(s.S3), path+".s3", "is no S3 address",
-		"allowed is s3://BUCKET/PREFIX?endpoint=...&region=...&path_style=1")
+	if kinds[0] == "s3" {
+		_, err := store.ParseS3(s.S3)
+		r.check(err == nil, path+".s3", fmt.Sprintf("is no S3 store: %v", err),
+			"allowed is s3://BUCKET/PREFIX?endpoint=...&region=...&path_style=1&profile=...&credentials=...")
+	}
 	r.check(kinds[0] != "http" || httpURL(s.HTTP), path+".http", "is no HTTP address",
 		"allowed is http://HOST/... or https://HOST/...")
-}
-
-// s3Options are what an S3 address may say beside bucket and prefix.
-var s3Options = map[string]bool{"endpoint": true, "region": true, "path_style": true}
-
-func s3URL(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return false
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	for name, values := range query {
-		if !s3Options[name] || len(values) != 1 {
-			return false
-		}
-	}
-	return err == nil && (!query.Has("endpoint") || httpURL(query.Get("endpoint")))
 }
 
 func httpURL(s string) bool {

@@ -1,7 +1,7 @@
-// Package store keeps published objects: in a folder or in memory, behind one interface.
+// Package store keeps published objects: in a folder, a bucket or memory, behind one interface.
 //
-// It is an exception to the rule that building blocks touch nothing of the machine: the folder store does file I/O. It
-// starts no goroutine.
+// It is an exception to the rule that building blocks touch nothing of the machine: a folder is file I/O, a bucket is
+// requests over the network, with the goroutines of net/http.
 package store
 
 import (
@@ -18,6 +18,7 @@ var (
 	ErrNotFound = errors.New("no such object")
 	ErrExists   = errors.New("object exists already")
 	ErrName     = errors.New("not an object name")
+	ErrAway     = errors.New("it is away, or has a fault of its own") // of a store on a network: it may come back
 )
 
 // Object is one published object. Body is shared, not copied: neither the store nor the caller changes it after Put,
