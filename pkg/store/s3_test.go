@@ -28,7 +28,7 @@ func fakeS3(t *testing.T, wrap func(http.Handler) http.Handler) string {
 }
 
 // openS3 opens a place below a new prefix of bucket.
-func openS3(t *testing.T, endpoint, name string) *store.S3 {
+func openS3(t testing.TB, endpoint, name string) *store.S3 {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "credentials")
 	text := "[onair]\naws_access_key_id = " + credential("AWS_ACCESS_KEY_ID", "key") +

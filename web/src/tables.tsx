@@ -9,7 +9,7 @@ import type { Rendition, Run, Status } from './status';
 export function Runs({ now }: { now: Status }) {
   return (
     <section aria-label="Encoder">
-      <h3>Encoder <span class="muted">{count(now.run_restarts)} restarts after a fault</span></h3>
+      <h3>Encoder <span class="muted">restarts after a fault: {count(now.run_restarts)}</span></h3>
       {now.runs.length === 0 && <p class="muted">Not running</p>}
       {now.runs.map((run) => <RunCard key={run.id} run={run} />)}
     </section>
