@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -99,24 +100,46 @@ func (p *Publisher) removeStrangers() {
 	p.trash.strangers, p.trash.future = nil, nil
 }
 
-// deleteObjects removes a batch; what cannot be removed is tried again later.
+// deleteObjects removes a batch; what cannot be removed, or for which there was no time, is tried again later.
 func (p *Publisher) deleteObjects(ctx context.Context, names []string) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.RetryFor)
 	defer cancel()
-	var left []string
-	var last error
-	for _, n := range names {
-		if err := p.cfg.Store.Delete(ctx, n); err != nil {
-			left, last = append(left, n), err
-		}
-	}
+	left, last := p.deleteAll(ctx, names)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status.Deleted += uint64(len(names) - len(left))
 	p.trash.succeeded()
+	p.trash.throw(left...)
 	if last != nil {
-		p.trash.throw(left...)
 		p.trash.after = time.Now().Add(trashPause)
 		p.failed(fmt.Errorf("removing expired objects: %w", last))
 	}
+}
+
+// deleteAll removes some at a time, as a store on a network takes long over each. It gives those that are still there,
+// and the last error.
+func (p *Publisher) deleteAll(ctx context.Context, names []string) (left []string, last error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, writers)
+	for _, n := range names {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			<-slots
+			mu.Lock()
+			left = append(left, n)
+			mu.Unlock()
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := p.cfg.Store.Delete(ctx, n); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				left, last = append(left, n), err
+			}
+		})
+	}
+	wg.Wait()
+	return left, last
 }

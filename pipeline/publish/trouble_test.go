@@ -11,6 +11,7 @@ import (
 
 	"onair/pipeline/publish"
 	"onair/pkg/store"
+	"onair/pkg/tick"
 )
 
 var (
@@ -390,6 +391,35 @@ func TestFailedDeletesAreRetried(t *testing.T) {
 			t.Error("the expired segment is still there")
 		}
 		r.expect(both("mmmmmmmmmm"))
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestAFarStoreIsTidied: one that takes 150 ms over each object is asked for several at a time, and is not in trouble.
+func TestAFarStoreIsTidied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestStore()
+		now := config(s).Presentation.Grid.K(tick.FromTime(time.Now()))
+		const old = 300
+		for i := range int64(old) {
+			if err := s.Put(t.Context(), store.Object{Name: segmentName("v", now-1000+i), Body: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.trouble(func(ctx context.Context, op, _ string) error {
+			if op == "delete" {
+				time.Sleep(150 * time.Millisecond)
+			}
+			return ctx.Err()
+		})
+		r := start(t, s, nil)
+		r.play(8)
+		list, err := s.Memory.List(t.Context(), "news/v/")
+		if st := r.p.Status(); err != nil || st.Errors != 0 || st.Deleted != old || len(list) != 9 {
+			t.Errorf("%d deleted, %d errors (%s), %d objects left, %v", st.Deleted, st.Errors, st.LastError, len(list), err)
+		}
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}

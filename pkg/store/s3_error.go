@@ -44,7 +44,8 @@ var s3Hints = map[string]string{
 }
 
 const (
-	wrongKeys   = "the destination does not know these credentials: see AWS_ACCESS_KEY_ID, the profile and the credentials file"
+	wrongKeys = "the destination does not know these credentials: see AWS_ACCESS_KEY_ID, the profile and the " +
+		"credentials file"
 	wrongRegion = "the bucket is in another region: set region= in the channel file"
 	isFull      = "the destination is full, make room"
 )
