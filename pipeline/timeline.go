@@ -32,7 +32,7 @@ type timeline struct {
 	wg      sync.WaitGroup
 	away    away
 	over    chan struct{} // closed when the channel ends
-	remade  uint64 // what the store told of folders that it made again, when the watcher looked last
+	remade  uint64        // what the store told of folders that it made again, when the watcher looked last
 
 	mu    sync.Mutex
 	facts map[string]fact // by input; the grid's has no name

@@ -23,7 +23,8 @@ var reloaded = map[string]bool{
 	"video[].encoder": true,
 	"audio":           true, "audio[].name": true, "audio[].bitrate": true, "audio[].channels": true,
 	"audio[].language": true,
-	"outputs":          true, "outputs[].dir": true, "outputs[].s3": true, "limits": true, "limits.memory": true, "limits.cpu": true,
+	"outputs":          true, "outputs[].dir": true, "outputs[].s3": true,
+	"limits": true, "limits.memory": true, "limits.cpu": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,7 +122,9 @@ var rules = []struct {
 }
 
 func TestStores(t *testing.T) {
-	for name, open := range backends {
+	all := maps.Clone(backends)
+	maps.Copy(all, s3Backends())
+	for name, open := range all {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range rules {
 				t.Run(r.name, func(t *testing.T) { r.check(t, open(t)) })

@@ -55,18 +55,22 @@ func credential(name, other string) string {
 	return other
 }
 
-func init() {
-	backends["s3"] = func(t *testing.T) store.Store { return openS3(t, fakeS3(t, nil), bucket.Name) }
-	// ONAIR_S3=http://host:port/bucket is a real server, whose keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-	if real := os.Getenv("ONAIR_S3"); real != "" {
-		backends["s3 server"] = func(t *testing.T) store.Store {
-			u, err := url.Parse(real)
+// s3Backends are the servers that the rules are held against: one of the test and, where ONAIR_S3 names it as
+// http://host:port/bucket, a real one, whose keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+func s3Backends() map[string]func(t *testing.T) store.Store {
+	out := map[string]func(t *testing.T) store.Store{
+		"s3": func(t *testing.T) store.Store { return openS3(t, fakeS3(t, nil), bucket.Name) },
+	}
+	if server := os.Getenv("ONAIR_S3"); server != "" {
+		out["s3 server"] = func(t *testing.T) store.Store {
+			u, err := url.Parse(server)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return openS3(t, u.Scheme+"://"+u.Host, strings.Trim(u.Path, "/"))
 		}
 	}
+	return out
 }
 
 func TestS3URLs(t *testing.T) {
