@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sort"
 	"strings"
 	"time"
@@ -43,6 +44,11 @@ func NewS3(c S3Config) (*S3, error) {
 	c, host, secure, err := c.complete()
 	if err != nil {
 		return nil, err
+	}
+	if c.Credentials != "" {
+		if _, err := os.Stat(c.Credentials); err != nil {
+			return nil, fmt.Errorf("store %s: its credentials file: %w", c, err)
+		}
 	}
 	lookup := minio.BucketLookupAuto
 	if c.PathStyle {

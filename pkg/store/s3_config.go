@@ -101,9 +101,6 @@ func (c S3Config) complete() (full S3Config, host string, secure bool, err error
 	return c, u.Host, secure, nil
 }
 
-// Same tells whether two configurations are of one place: what is said of the way there does not count.
-func (c S3Config) Same(other S3Config) bool { return c.String() == other.String() }
-
 // String is the place without the way there.
 func (c S3Config) String() string {
 	out := "s3://" + c.Bucket
