@@ -34,8 +34,9 @@ type timeline struct {
 	over    chan struct{} // closed when the channel ends
 	remade  uint64        // what the store told of folders that it made again, when the watcher looked last
 
-	mu    sync.Mutex
-	facts map[string]fact // by input; the grid's has no name
+	mu     sync.Mutex
+	facts  map[string]fact  // by input; the grid's has no name
+	newest map[string]int64 // generation that was last to be kept, by input
 }
 
 // gridFile is grid.json: fixed at the channel's first start.
@@ -213,13 +214,21 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 // keep stores a new anchor and prunes old ones, in the background: a slow store delays nothing. One that is there
 // already stays, unless it cannot be read.
 func (t *timeline) keep(input string, a anchor.Anchor) {
+	t.mu.Lock()
+	if t.newest == nil {
+		t.newest = map[string]int64{}
+	}
+	t.newest[input] = a.Gen
+	t.mu.Unlock()
 	t.wg.Go(func() {
 		err := t.try(input, a)
 		t.kept(input, a, err)
 		if errors.Is(err, store.ErrAway) {
-			err = t.insist(func() error { return t.try(input, a) })
+			if err = t.insist(func() error { return t.tryNewest(input, a) }); !errors.Is(err, errGivenUp) {
+				t.kept(input, a, err)
+			}
 		}
-		if err == nil {
+		if !errors.Is(err, errGivenUp) {
 			ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
 			defer cancel()
 			t.prune(ctx, input)

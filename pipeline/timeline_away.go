@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"onair/pkg/anchor"
 	"onair/pkg/store"
 )
 
@@ -53,7 +54,7 @@ func (t *timeline) insist(try func() error) error {
 	for {
 		select {
 		case <-t.over:
-			return errEnded
+			return errGivenUp
 		case <-tick.C:
 		}
 		if err := try(); !errors.Is(err, store.ErrAway) {
@@ -62,17 +63,33 @@ func (t *timeline) insist(try func() error) error {
 	}
 }
 
-var errEnded = errors.New("the channel has ended")
+// errGivenUp ends what is tried again: the channel has ended, or nobody needs it any more.
+var errGivenUp = errors.New("given up")
+
+// tryNewest is try, unless there is a newer one by now: that is the one which a restart needs.
+func (t *timeline) tryNewest(input string, a anchor.Anchor) error {
+	t.mu.Lock()
+	newest := t.newest[input]
+	t.mu.Unlock()
+	if newest != a.Gen {
+		return errGivenUp
+	}
+	return t.try(input, a)
+}
 
 // storeLater stores the grid that the channel is on air with when the store can be asked again.
 func (t *timeline) storeLater(f gridFile) {
 	var made gridFile
 	err := t.insist(func() (err error) {
-		made, err = t.makeGridOnce(context.Background(), f)
+		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+		defer cancel()
+		if err = store.CheckCreate(ctx, t.store, t.channel); err == nil {
+			made, err = t.makeGridOnce(ctx, f)
+		}
 		return err
 	})
 	switch {
-	case errors.Is(err, errEnded):
+	case errors.Is(err, errGivenUp):
 	case err != nil:
 		t.event("error", fmt.Sprintf("the grid is not stored, a restart may choose another: %v", err))
 	case !made.same(f):

@@ -17,7 +17,8 @@ import (
 // farStore is a store on a network that may be away.
 type farStore struct {
 	store.Store
-	away atomic.Bool
+	away  atomic.Bool
+	tries atomic.Int64 // to create something
 }
 
 var errGone = fmt.Errorf("nobody answers: %w", store.ErrAway)
@@ -30,6 +31,7 @@ func (f *farStore) Get(ctx context.Context, name string) (store.Object, error) {
 }
 
 func (f *farStore) Create(ctx context.Context, o store.Object) error {
+	f.tries.Add(1)
 	if f.away.Load() {
 		return errGone
 	}
@@ -111,6 +113,60 @@ func TestAnotherGridIsTold(t *testing.T) {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if !strings.Contains(events.text(), "error: news/grid.json") {
+			t.Errorf("events:\n%s", events.text())
+		}
+	})
+}
+
+// TestOnlyTheNewestAnchorWaits: a source whose clock jumps all the time while the store is away leaves one writer behind,
+// and another pipeline's anchor that is there afterwards is told.
+func TestOnlyTheNewestAnchorWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := newFar()
+		other, _ := newTimeline(far)
+		other.keep("main", anchor.Anchor{Gen: 50, PTS: 1})
+		synctest.Wait()
+		far.away.Store(true)
+		tl, events := newTimeline(far)
+		for gen := int64(1); gen <= 50; gen++ {
+			tl.keep("main", anchor.Anchor{Gen: gen, PTS: 7})
+		}
+		time.Sleep(usualAway.pause * 3 / 2) // the others have seen by then that there is a newer one
+		synctest.Wait()
+		before := far.tries.Load()
+		time.Sleep(10 * usualAway.pause)
+		if n := far.tries.Load() - before; n != 10 {
+			t.Errorf("the store is asked %d times in ten pauses", n)
+		}
+		far.away.Store(false)
+		time.Sleep(2 * usualAway.pause)
+		synctest.Wait()
+		tl.end()
+		known, last, err := tl.anchors(t.Context(), "main")
+		if err != nil || len(known) != 1 || last != 50 || known[0].PTS != 1 {
+			t.Errorf("%+v up to %d, %v", known, last, err)
+		}
+		if !strings.Contains(events.text(), "another one has that number") {
+			t.Errorf("events:\n%s", events.text())
+		}
+	})
+}
+
+// TestAStoreThatComesBackIsTried: one that was away at the start is found out when it overwrites what it should keep.
+func TestAStoreThatComesBackIsTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := newFar()
+		far.away.Store(true)
+		tl, events := newTimeline(far)
+		if _, err := tl.makeGrid(t.Context(), gridAt(t, "25")); !errors.Is(err, store.ErrAway) {
+			t.Fatal(err)
+		}
+		far.Store = careless{far.Store}
+		far.away.Store(false)
+		time.Sleep(2 * usualAway.pause)
+		synctest.Wait()
+		tl.end()
+		if !strings.Contains(events.text(), "If-None-Match") {
 			t.Errorf("events:\n%s", events.text())
 		}
 	})
