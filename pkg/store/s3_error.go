@@ -91,8 +91,10 @@ func (s *S3) explain(doing string, err error) error {
 // awayError is an error that is ErrAway as well, and does not say so: what it says tells more.
 type awayError struct{ error }
 
+// Unwrap gives the error without that.
 func (e awayError) Unwrap() error { return e.error }
 
+// Is tells that it is ErrAway.
 func (e awayError) Is(target error) bool { return target == ErrAway }
 
 // connectionHint says what it means that a server could not be asked; empty: it was, or nothing can be said.

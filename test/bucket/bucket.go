@@ -143,9 +143,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, key string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was, there := s.objects[key]
-	none, match := r.Header.Get("If-None-Match"), r.Header.Get("If-Match")
-	if there && none == "*" || match != "" && (!there || tag(was.body) != match) {
+	if _, there := s.objects[key]; there && r.Header.Get("If-None-Match") == "*" {
 		Fail(w, r, http.StatusPreconditionFailed, "PreconditionFailed")
 		return
 	}
