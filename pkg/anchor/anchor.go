@@ -73,3 +73,20 @@ func (a Anchor) Fits(raw uint64, arrival tick.Tick) (pts int64, ok bool) {
 	pts = u.Near(raw, want)
 	return pts, (a.Map(pts) - arrival).Abs() <= Fit
 }
+
+// Adopt is the anchor that puts a source time where other does, in the generation and the count of wraps of a: what a
+// pipeline makes of another's anchor for its own feed. ok is false if other does not fit: it lies more than Fit from a,
+// so it is that of another clock.
+func (a Anchor) Adopt(other Anchor) (adopted Anchor, ok bool) {
+	pts, ok := other.Fits(uint64(a.PTS)&(1<<33-1), a.Tick)
+	if !ok {
+		return a, false
+	}
+	adopted = Anchor{Gen: a.Gen, PTS: a.PTS, Tick: other.Map(pts)}
+	for _, s := range other.Shifts {
+		if s.From > adopted.Tick {
+			adopted.Shifts = append(adopted.Shifts, s)
+		}
+	}
+	return adopted, true
+}

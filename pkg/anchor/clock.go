@@ -48,7 +48,8 @@ type Clock struct {
 	table   *Table
 	known   []Anchor // stored generations, newest last, until one was adopted
 	made    func(Anchor)
-	snap    tick.Tick // slot length anchors snap to; set with the rate
+	agree   func(Anchor) // not nil: what made is told is only proposed
+	snap    tick.Tick    // slot length anchors snap to; set with the rate
 	streams [MaxStreams]stream
 
 	gen        int64 // generation that rules the reference stream
@@ -82,6 +83,10 @@ func NewClock(table *Table, known []Anchor, made func(Anchor)) *Clock {
 // Follow tells that generations up to last are in use elsewhere, known or not. It is called before anything is pushed.
 func (c *Clock) Follow(last int64) { c.last = max(c.last, last) }
 
+// Agree has anchors agreed upon before they rule: each one is told to propose instead of made, and its generation is
+// Pending until the table is told by Settle what rules. It is called before anything is pushed.
+func (c *Clock) Agree(propose func(Anchor)) { c.agree = propose }
+
 // SetGrid tells the slot length on which the reference stream's frames lie: from then on anchors can be fixed. A
 // channel without video gives its audio frame's length.
 func (c *Clock) SetGrid(slot tick.Tick) {
@@ -98,8 +103,12 @@ func (c *Clock) SetGrid(slot tick.Tick) {
 func (c *Clock) nearest(t tick.Tick) tick.Tick { return (t + c.snap/2) / c.snap * c.snap }
 
 func (c *Clock) fix(a Anchor) {
-	c.table.Set(a)
 	c.offset = offset{}
+	if c.agree != nil {
+		c.agree(a)
+		return
+	}
+	c.table.Set(a)
 	if c.made != nil {
 		c.made(a)
 	}

@@ -47,6 +47,24 @@ func (t *Table) Open(gen int64) {
 func (t *Table) Set(a Anchor) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.set(a)
+}
+
+// Settle fixes the anchor of a generation that was proposed, see Clock.Agree, unless it has been given up meanwhile.
+func (t *Table) Settle(a Anchor) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.entries[a.Gen]; e == nil || e.state != Pending {
+		return
+	}
+	if ruling := t.ruling; ruling > a.Gen {
+		defer func() { t.ruling = ruling }()
+	}
+	t.set(a)
+}
+
+// set is Set. The caller holds mu.
+func (t *Table) set(a Anchor) {
 	t.entries[a.Gen] = &entry{state: Mapped, anchor: a}
 	t.ruling = a.Gen
 	for len(t.entries) > keep {
