@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,15 +17,6 @@ import (
 	"onair/pkg/spool"
 	"onair/pkg/tick"
 )
-
-// driftEvery is how often the source clocks are compared with the host's.
-const driftEvery = 10 * time.Second
-
-// driftNotice is how far ahead of its taking effect a correction of a source's clock is decided.
-const driftNotice = 60 * tick.Second
-
-// driftSettles is how long after its taking effect a correction shows in every minute that is measured over.
-const driftSettles = 365 * tick.Second // one begins before it, five follow
 
 // tellJumpsEvery is how often jumps of a source's clock are told: a broken one may jump with every packet.
 const tellJumpsEvery = tick.Second
@@ -46,6 +36,7 @@ type input struct {
 	jumps    uint64    // of the source's clock that were not told yet; guarded likewise
 	jumpTold tick.Tick // when they were told last
 	settled  tick.Tick // until then the last correction shows in what is measured; of watchDrift
+	lock     lock      // guarded by the channel's mutex
 }
 
 // newInput wires an input with its stored anchors. Nothing is opened yet.
@@ -56,7 +47,8 @@ func (c *Channel) newInput(cfg config.Input) (*input, error) {
 			"anchors of input %s cannot be read, new ones are made: %v", cfg.Name, err))
 	}
 	in := &input{name: cfg.Name, cfg: cfg, spool: spool.New(spool.Config{}), table: anchor.NewTable()}
-	clock := anchor.NewClock(in.table, known, func(a anchor.Anchor) { c.anchored(in, a) })
+	clock := anchor.NewClock(in.table, known, nil)
+	clock.Agree(func(a anchor.Anchor) { c.anchored(in, a) })
 	clock.Follow(last)
 	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
 	event := c.events.of("ingest", cfg.Name)
@@ -104,78 +96,12 @@ func (c *Channel) newLegs(in *input, cfg config.Input) (*ingest.Input, error) {
 	}, tee{in.programme, in.transport})
 }
 
-// anchored keeps an anchor that an input's clock has made.
-func (c *Channel) anchored(in *input, a anchor.Anchor) {
-	before := in.programme.Stats().Generation
-	now := c.now()
-	jumped := before != 0 && before != a.Gen
-	c.mu.Lock()
-	if jumped { // the first one is no restart of the source's clock
-		in.made++
-		in.jumps++
-	}
-	tell, jumps := jumped && now-in.jumpTold >= tellJumpsEvery, in.jumps
-	if tell {
-		in.jumps, in.jumpTold = 0, now
-	}
-	c.mu.Unlock()
-	c.timeline.keep(in.name, a)
-	if !tell {
-		return
-	}
-	text := fmt.Sprintf("input %s: the source's clock jumped or began anew: generation %d", in.name, a.Gen)
-	if jumps > 1 {
-		text += fmt.Sprintf(" (%d times since it was last told)", jumps)
-	}
-	c.events.put(control.Event{Level: control.Warning, Stage: "ingest", Input: in.name, Code: codeJump, Message: text})
-}
-
 // run probes and watches until ctx ends; the legs are run by tend.
 func (in *input) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.prober.Run(ctx) })
 	g.Go(func() error { return in.inspection.run(ctx) })
 	return g.Wait()
-}
-
-// watchDrift takes out the drift of the source clocks against the host's, one frame at a time, at a segment boundary.
-func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick) error {
-	timer := time.NewTicker(driftEvery)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		}
-		for _, in := range c.inputs() {
-			c.correct(in, grid, slot)
-		}
-	}
-}
-
-// correct decides on a correction if one is due and the last one has shown its effect. The encoder carries it out by a
-// planned hand-over: the run that begins there reads all of the source a frame earlier or later than the one before.
-func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
-	st, now := in.programme.Stats(), c.now()
-	if !st.Measured || now < in.settled || st.Drift.Abs() <= slot {
-		return
-	}
-	delta, what := slot, "repeated"
-	if st.Drift > 0 { // the timeline runs ahead of arrival
-		delta, what = -slot, "dropped"
-	}
-	at := grid.Start(grid.NextK(now + driftNotice))
-	a, ok := in.table.Shift(st.Generation, at, delta)
-	if !ok {
-		return
-	}
-	in.settled = at + driftSettles
-	c.timeline.renew(in.name, a)
-	c.events.put(control.Event{
-		Level: control.Info, Stage: "ingest", Input: in.name, Code: codeDrift, Message: fmt.Sprintf(
-			"input %s: the source's clock has drifted by a frame: one is %s at segment %d", in.name, what, grid.K(at)),
-	})
 }
 
 // describe is a probed source in a few words.

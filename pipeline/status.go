@@ -159,11 +159,12 @@ func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) contr
 	ps, ls, sp := in.programme.Stats(), in.legs.Load().Stats(now), in.spool.Stats()
 	state, problem := c.inputState(in, now)
 	c.mu.Lock()
-	made := in.made
+	made, locked := in.made, in.lock
 	c.mu.Unlock()
 	out := control.Input{
 		Name: in.name, State: state, Error: problem, Active: enc.Active == in.name, Bitrate: ls.Bitrate, Lost: ls.Lost,
 		Unmerged: ls.Unmerged, Generation: uint64(ps.Generation), Generations: made, LastPacketMs: -1,
+		Lock: locked.of(ps.Generation),
 		TS: control.TS{
 			Packets: ps.Packets, Null: ps.Null, Continuity: ps.Continuity, Transport: ps.Transport, CRC: ps.Tables.CRCErrors,
 			Scrambled: ps.Scrambled, SyncLosses: ps.Framer.SyncLosses, JunkBytes: ps.Framer.JunkBytes, PESWithoutPTS: ps.Untimed,

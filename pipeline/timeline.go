@@ -34,9 +34,9 @@ type timeline struct {
 	over    chan struct{} // closed when the channel ends
 	remade  uint64        // what the store told of folders that it made again, when the watcher looked last
 
-	mu     sync.Mutex
-	facts  map[string]fact  // by input; the grid's has no name
-	newest map[string]int64 // generation that was last to be kept, by input
+	mu        sync.Mutex
+	facts     map[string]fact   // by input; the grid's has no name
+	proposals map[string]uint64 // how many anchors were proposed, by input
 }
 
 // gridFile is grid.json: fixed at the channel's first start.
@@ -209,54 +209,6 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 	}
 	slices.Sort(gens)
 	return gens, nil
-}
-
-// keep stores a new anchor and prunes old ones, in the background: a slow store delays nothing. One that is there
-// already stays, unless it cannot be read.
-func (t *timeline) keep(input string, a anchor.Anchor) {
-	t.mu.Lock()
-	if t.newest == nil {
-		t.newest = map[string]int64{}
-	}
-	t.newest[input] = a.Gen
-	t.mu.Unlock()
-	t.wg.Go(func() {
-		err := t.try(input, a)
-		t.kept(input, a, err)
-		if errors.Is(err, store.ErrAway) {
-			if err = t.insist(func() error { return t.tryNewest(input, a) }); !errors.Is(err, errGivenUp) {
-				t.kept(input, a, err)
-			}
-		}
-		if !errors.Is(err, errGivenUp) {
-			ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
-			defer cancel()
-			t.prune(ctx, input)
-		}
-	})
-}
-
-// try stores an anchor once.
-func (t *timeline) try(input string, a anchor.Anchor) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
-	defer cancel()
-	err := t.write(ctx, input, a, t.store.Create)
-	if errors.Is(err, store.ErrExists) {
-		return t.meet(ctx, input, a)
-	}
-	return err
-}
-
-// meet settles that something is stored already where a belongs.
-func (t *timeline) meet(ctx context.Context, input string, a anchor.Anchor) error {
-	first, err := t.anchor(ctx, input, a.Gen)
-	switch {
-	case errors.Is(err, errBroken), errors.Is(err, store.ErrNotFound):
-		return t.write(ctx, input, a, t.store.Put)
-	case err == nil && (first.PTS != a.PTS || first.Tick != a.Tick):
-		return errors.New("another one has that number")
-	}
-	return err
 }
 
 // renew replaces a stored anchor, in the background.

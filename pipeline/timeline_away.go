@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"onair/pkg/anchor"
 	"onair/pkg/store"
 )
 
@@ -65,17 +64,6 @@ func (t *timeline) insist(try func() error) error {
 
 // errGivenUp ends what is tried again: the channel has ended, or nobody needs it any more.
 var errGivenUp = errors.New("given up")
-
-// tryNewest is try, unless there is a newer one by now: that is the one which a restart needs.
-func (t *timeline) tryNewest(input string, a anchor.Anchor) error {
-	t.mu.Lock()
-	newest := t.newest[input]
-	t.mu.Unlock()
-	if newest != a.Gen {
-		return errGivenUp
-	}
-	return t.try(input, a)
-}
 
 // storeLater stores the grid that the channel is on air with when the store can be asked again.
 func (t *timeline) storeLater(f gridFile) {

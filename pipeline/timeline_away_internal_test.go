@@ -71,7 +71,7 @@ func TestAStoreThatStaysAwayKeepsNobodyOffAir(t *testing.T) {
 		if made, err := tl.makeGrid(t.Context(), own); !errors.Is(err, store.ErrAway) || !made.same(own) {
 			t.Fatalf("%+v, %v", made, err)
 		}
-		tl.keep("main", anchor.Anchor{Gen: 1, PTS: 5, Tick: 7})
+		tl.propose("main", anchor.Anchor{Gen: 1, PTS: 5, Tick: 7}, nobody)
 		time.Sleep(time.Hour) // virtual
 		far.away.Store(false)
 		time.Sleep(2 * usualAway.pause)
@@ -179,7 +179,7 @@ func TestAChannelEndsWhileItsStoreIsAway(t *testing.T) {
 		far.away.Store(true)
 		tl, _ := newTimeline(far)
 		_, err := tl.makeGrid(t.Context(), gridAt(t, "25"))
-		tl.keep("main", anchor.Anchor{Gen: 1})
+		tl.propose("main", anchor.Anchor{Gen: 1}, nobody)
 		began := time.Now()
 		if tl.end(); time.Since(began) > usualAway.pause || !errors.Is(err, store.ErrAway) {
 			t.Errorf("ended after %v, error %v", time.Since(began), err)

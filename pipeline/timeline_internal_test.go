@@ -110,7 +110,7 @@ func TestAnchorsAreKeptPrunedAndReadBack(t *testing.T) {
 	tl, events := newTimeline(st)
 	const n = keepAnchors + 5
 	for gen := int64(1); gen <= n; gen++ {
-		tl.keep("main", anchor.Anchor{Gen: gen, PTS: gen * 90_000, Tick: tick.Tick(gen) * tick.Second})
+		tl.propose("main", anchor.Anchor{Gen: gen, PTS: gen * 90_000, Tick: tick.Tick(gen) * tick.Second}, nobody)
 		tl.wg.Wait()
 	}
 	got, last, err := tl.anchors(context.Background(), "main")
@@ -134,32 +134,15 @@ func TestAnchorsAreKeptPrunedAndReadBack(t *testing.T) {
 	}
 }
 
-func TestAnAnchorThatExistsStays(t *testing.T) {
-	tl, events := newTimeline(store.NewMemory())
-	for range 2 {
-		tl.keep("main", anchor.Anchor{Gen: 1, PTS: 1, Tick: tick.Second})
-		tl.wg.Wait()
-	}
-	if events.text() != "" {
-		t.Fatal(events.text())
-	}
-	tl.keep("main", anchor.Anchor{Gen: 1, PTS: 2, Tick: tick.Second})
-	tl.wg.Wait()
-	if got, _, err := tl.anchors(context.Background(), "main"); err != nil || got[0].PTS != 1 {
-		t.Fatalf("%+v, %v", got, err)
-	}
-	if got := events.text(); !strings.Contains(got, "anchor 1 of input main is not stored") ||
-		!strings.Contains(got, "another one has that number") {
-		t.Fatalf("events %q", got)
-	}
-}
+// nobody waits for what was agreed upon.
+func nobody(agreement) {}
 
 func TestACorrectionIsKeptWithItsAnchor(t *testing.T) {
 	tl, _ := newTimeline(store.NewMemory())
 	table := anchor.NewTable()
 	table.Set(anchor.Anchor{Gen: 1, PTS: 1, Tick: tick.Second})
 	first, _ := table.Anchor(1)
-	tl.keep("main", first)
+	tl.propose("main", first, nobody)
 	tl.wg.Wait()
 	moved, _ := table.Shift(1, 100*tick.Second, tick.Second/25)
 	tl.renew("main", moved)
@@ -178,7 +161,7 @@ func TestABrokenAnchorIsLeftOutAndReplaced(t *testing.T) {
 	st := store.NewMemory()
 	tl, _ := newTimeline(st)
 	ctx := context.Background()
-	tl.keep("main", anchor.Anchor{Gen: 1, PTS: 1})
+	tl.propose("main", anchor.Anchor{Gen: 1, PTS: 1}, nobody)
 	tl.wg.Wait()
 	for name, body := range map[string]string{"2": "{", "3": `{"generation":7}`, "x": "{}"} {
 		o := store.Object{Name: "news/anchors/main/" + name + ".json", Body: []byte(body), Type: "application/json"}
@@ -190,7 +173,7 @@ func TestABrokenAnchorIsLeftOutAndReplaced(t *testing.T) {
 	if err == nil || len(got) != 1 || got[0].Gen != 1 || last != 3 {
 		t.Fatalf("%+v up to %d, %v; want generation 1 of 3, and an error for the others", got, last, err)
 	}
-	tl.keep("main", anchor.Anchor{Gen: 2, PTS: 5})
+	tl.propose("main", anchor.Anchor{Gen: 2, PTS: 5}, nobody)
 	tl.wg.Wait()
 	if a, err := tl.anchor(ctx, "main", 2); err != nil || a.PTS != 5 {
 		t.Fatalf("%+v, %v", a, err)
@@ -213,7 +196,7 @@ func TestASlowStoreTellsTheNewestAnchors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tl, _ := newTimeline(slow{store.NewMemory()})
 		for gen := int64(1); gen <= 20; gen++ {
-			tl.keep("main", anchor.Anchor{Gen: gen, PTS: gen})
+			tl.propose("main", anchor.Anchor{Gen: gen, PTS: gen}, nobody)
 			tl.wg.Wait()
 		}
 		began := time.Now()
@@ -238,7 +221,7 @@ func TestAnAnchorThatCannotBeReadNowIsNotReplaced(t *testing.T) {
 	st := store.NewMemory()
 	tl, events := newTimeline(unread{st})
 	for _, pts := range []int64{1, 2} {
-		tl.keep("main", anchor.Anchor{Gen: 1, PTS: pts})
+		tl.propose("main", anchor.Anchor{Gen: 1, PTS: pts}, nobody)
 		tl.wg.Wait()
 	}
 	tl.store = st
@@ -257,7 +240,7 @@ func (full) Create(context.Context, store.Object) error { return fmt.Errorf("no 
 
 func TestAnAnchorThatIsNotStoredIsTold(t *testing.T) {
 	tl, events := newTimeline(full{store.NewMemory()})
-	tl.keep("main", anchor.Anchor{Gen: 4})
+	tl.propose("main", anchor.Anchor{Gen: 4}, nobody)
 	tl.wg.Wait()
 	if got := events.text(); !strings.Contains(got, "anchor 4 of input main is not stored") || !strings.Contains(got, "no room") {
 		t.Fatalf("events %q", got)

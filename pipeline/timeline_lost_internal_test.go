@@ -23,7 +23,7 @@ func TestTheTimelineComesBackWithItsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for gen := range int64(2) {
-		tl.keep("main", anchor.Anchor{Gen: gen + 1, PTS: 90_000 * gen})
+		tl.propose("main", anchor.Anchor{Gen: gen + 1, PTS: 90_000 * gen}, nobody)
 		tl.wg.Wait()
 	}
 	publish := func() {

@@ -19,6 +19,7 @@ type Input struct {
 	Unmerged      bool    `json:"unmerged"`    // the legs carry different bytes under equal numbers; only one is used
 	Generation    uint64  `json:"generation"`  // of the anchor that rules the source clock; 0: none yet
 	Generations   uint64  `json:"generations"` // times the source clock jumped, restarted or was moved by a frame
+	Lock          Lock    `json:"lock"`        // whether that is what the timeline's store has
 	ClockOffsetMs float64 `json:"clock_offset_ms"`
 	LastPacketMs  float64 `json:"last_packet_ms"` // age of the newest packet; -1: none yet
 	Spool         Spool   `json:"spool"`
@@ -30,6 +31,17 @@ type Input struct {
 
 	Legs []Leg `json:"legs"`
 }
+
+// Lock is how an input's clock stands to the timeline's store.
+type Lock string
+
+// A clock is locked while it is placed on the timeline by an anchor that is stored: pipelines of the same channel that
+// share the store and get the same feed have the same one. It is none before the first anchor.
+const (
+	NoLock   Lock = "none"
+	Locked   Lock = "locked"
+	Unlocked Lock = "unlocked"
+)
 
 // Program is the programme that was picked from the stream.
 type Program struct {
