@@ -25,6 +25,7 @@ type lock struct {
 	gen    int64     // that it is about
 	number int64     // of that generation in the store, which others may have counted on; 0: it is not there
 	moved  tick.Tick // by how much what was agreed upon later has moved it
+	seen   int64     // a newer number that does not fit
 }
 
 // of is the lock of a generation: one that nobody proposed was found in the store.
@@ -105,14 +106,12 @@ func (c *Channel) moved(in *input, gen int64) tick.Tick {
 	return in.lock.moved
 }
 
-// number is an anchor under the number that the store has for it.
-func (c *Channel) number(in *input, a anchor.Anchor) anchor.Anchor {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if in.lock.gen == a.Gen && in.lock.number != 0 {
-		a.Gen = in.lock.number
+// number is the one that the store has for a generation: its own where it was found there. 0: it is not there.
+func (l lock) numberOf(gen int64) int64 {
+	if l.gen == gen {
+		return l.number
 	}
-	return a
+	return gen
 }
 
 // watchDrift takes out the drift of the source clocks against the host's, one frame at a time, at a segment boundary.
@@ -126,6 +125,7 @@ func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick
 		case <-timer.C:
 		}
 		for _, in := range c.inputs() {
+			c.heed(in)
 			c.correct(in, grid, slot)
 		}
 	}
@@ -133,9 +133,11 @@ func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick
 
 // correct decides on a correction if one is due and the last one has shown its effect. The encoder carries it out by a
 // planned hand-over: the run that begins there reads all of the source a frame earlier or later than the one before.
+// Pipelines agree on it as on an anchor, under the next number.
 func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
 	st, now := in.programme.Stats(), c.now()
-	drift := st.Drift - c.moved(in, st.Generation)
+	gen := st.Generation
+	drift := st.Drift - c.moved(in, gen)
 	if !st.Measured || now < in.settled || drift.Abs() <= slot {
 		return
 	}
@@ -144,14 +146,65 @@ func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
 		delta, what = -slot, "dropped"
 	}
 	at := grid.Start(grid.NextK(now + driftNotice))
-	a, ok := in.table.Shift(st.Generation, at, delta)
+	was, ok := in.table.Anchor(gen)
 	if !ok {
 		return
 	}
 	in.settled = at + driftSettles
-	c.timeline.renew(in.name, c.number(in, a))
+	own := was.Shifted(anchor.Shift{From: at, Delta: delta})
+	own.Gen = max(gen, c.lockOf(in).numberOf(gen)) + 1
+	c.timeline.propose(in.name, own, func(g agreement) { c.corrected(in, gen, g) })
 	c.events.put(control.Event{
 		Level: control.Info, Stage: "ingest", Input: in.name, Code: codeDrift, Message: fmt.Sprintf(
 			"input %s: the source's clock has drifted by a frame: one is %s at segment %d", in.name, what, grid.K(at)),
 	})
+}
+
+// corrected carries out the correction that was agreed upon.
+func (c *Channel) corrected(in *input, gen int64, g agreement) {
+	g.anchor.Gen = gen
+	if !in.table.Replace(g.anchor) {
+		return // the source's clock has jumped
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	moved := tick.Tick(0)
+	if in.lock.gen == gen {
+		moved = in.lock.moved
+	}
+	in.lock = lock{state: g.lock(), gen: gen, number: g.stored, moved: moved}
+}
+
+// heed looks whether another pipeline has stored a newer anchor, and goes along with a correction. Whose feed the newest
+// one does not fit is not locked: it is that of another clock.
+func (c *Channel) heed(in *input) {
+	gen := in.programme.Stats().Generation
+	l := c.lockOf(in)
+	was, ok := in.table.Anchor(gen)
+	number := l.numberOf(gen)
+	if !ok || number == 0 {
+		return
+	}
+	other, err := c.timeline.next(in.name, max(number, l.seen)+1)
+	if err != nil {
+		return // there is none, mostly; a store that fails is told by whoever writes to it
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in.lock != l {
+		return // something newer is known meanwhile
+	}
+	adopted, fits := was.Adopt(other)
+	if !fits {
+		in.lock = lock{state: control.Unlocked, gen: gen, number: number, moved: l.moved, seen: other.Gen}
+		return
+	}
+	in.table.Replace(adopted)
+	in.lock = lock{state: control.Locked, gen: gen, number: other.Gen, moved: l.moved}
+}
+
+func (c *Channel) lockOf(in *input) lock {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return in.lock
 }

@@ -211,13 +211,11 @@ func (t *timeline) generations(ctx context.Context, input string) ([]int64, erro
 	return gens, nil
 }
 
-// renew replaces a stored anchor, in the background.
-func (t *timeline) renew(input string, a anchor.Anchor) {
-	t.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
-		defer cancel()
-		t.kept(input, a, t.write(ctx, input, a, t.store.Put))
-	})
+// next reads an anchor that another pipeline may have stored; store.ErrNotFound.
+func (t *timeline) next(input string, gen int64) (anchor.Anchor, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+	defer cancel()
+	return t.anchor(ctx, input, gen)
 }
 
 func (t *timeline) write(

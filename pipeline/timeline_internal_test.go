@@ -137,7 +137,7 @@ func TestAnchorsAreKeptPrunedAndReadBack(t *testing.T) {
 // nobody waits for what was agreed upon.
 func nobody(agreement) {}
 
-func TestACorrectionIsKeptWithItsAnchor(t *testing.T) {
+func TestACorrectionIsKeptUnderTheNextNumber(t *testing.T) {
 	tl, _ := newTimeline(store.NewMemory())
 	table := anchor.NewTable()
 	table.Set(anchor.Anchor{Gen: 1, PTS: 1, Tick: tick.Second})
@@ -145,15 +145,16 @@ func TestACorrectionIsKeptWithItsAnchor(t *testing.T) {
 	tl.propose("main", first, nobody)
 	tl.wg.Wait()
 	moved, _ := table.Shift(1, 100*tick.Second, tick.Second/25)
-	tl.renew("main", moved)
+	moved.Gen = 2
+	tl.propose("main", moved, nobody)
 	tl.wg.Wait()
-	got, _, err := tl.anchors(context.Background(), "main")
-	if err != nil || len(got) != 1 {
+	got, last, err := tl.anchors(context.Background(), "main")
+	if err != nil || len(got) != 2 || last != 2 {
 		t.Fatal(got, err)
 	}
 	const pts = 200 * 90_000
-	if want, _ := table.Map(1, pts); got[0].Map(pts) != want {
-		t.Fatalf("read back it maps to %d, want %d", got[0].Map(pts), want)
+	if want, _ := table.Map(1, pts); got[1].Map(pts) != want || got[0].Map(pts) == want {
+		t.Fatalf("read back they map to %d and %d, want another and %d", got[0].Map(pts), got[1].Map(pts), want)
 	}
 }
 

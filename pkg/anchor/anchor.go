@@ -52,8 +52,8 @@ func (a Anchor) plain(pts int64) tick.Tick { return a.Tick + tick.Tick(pts-a.PTS
 // maxShifts is how many shifts an anchor keeps apart: the older ones lie hours back.
 const maxShifts = 16
 
-// shifted is the anchor with one more shift.
-func (a Anchor) shifted(s Shift) Anchor {
+// Shifted is the anchor with one more shift.
+func (a Anchor) Shifted(s Shift) Anchor {
 	all := append(append([]Shift(nil), a.Shifts...), s)
 	for len(all) > maxShifts {
 		a.Tick += all[0].Delta

@@ -102,8 +102,20 @@ func (t *Table) Shift(gen int64, from, delta tick.Tick) (Anchor, bool) {
 	if e == nil || e.state != Mapped {
 		return Anchor{}, false
 	}
-	e.anchor = e.anchor.shifted(Shift{from, delta})
+	e.anchor = e.anchor.Shifted(Shift{from, delta})
 	return e.anchor, true
+}
+
+// Replace changes the anchor of a generation that has one, as another that maps what lies behind to the same places.
+func (t *Table) Replace(a Anchor) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.entries[a.Gen]
+	if e == nil || e.state != Mapped {
+		return false
+	}
+	e.anchor = a
+	return true
 }
 
 // Shifted tells whether a shift takes effect after the one instant, and not after the other.
