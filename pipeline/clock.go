@@ -76,10 +76,9 @@ func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement) {
 	c.mu.Lock()
 	in.lock = lock{state: g.lock(), gen: own.Gen, number: g.stored, moved: delta}
 	c.mu.Unlock()
-	event := c.events.of("timeline", in.name)
 	if g.others {
-		event("info", fmt.Sprintf("input %s: its clock is placed where another pipeline has placed it (generation %d)",
-			in.name, g.stored))
+		c.tellClock(in, control.Info, codeAdopted, fmt.Sprintf(
+			"its clock is placed where another pipeline has placed it (generation %d)", g.stored))
 	}
 	air := c.air.Load()
 	switch {
@@ -91,9 +90,15 @@ func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement) {
 	default:
 		at := air.grid.Start(air.grid.NextK(c.now() + driftNotice))
 		in.table.Shift(own.Gen, at, delta)
-		event("warning", fmt.Sprintf("input %s: the timeline's store was away: from segment %d on its clock is where another "+
-			"pipeline has placed it, %v from where it was", in.name, air.grid.K(at), delta.Duration()))
+		c.tellClock(in, control.Warning, codeAdopted, fmt.Sprintf("the timeline's store was away: from segment %d on its "+
+			"clock is where another pipeline has placed it, %v from where it was", air.grid.K(at), delta.Duration()))
 	}
+}
+
+func (c *Channel) tellClock(in *input, level control.Level, code, message string) {
+	c.events.put(control.Event{
+		Level: level, Stage: "timeline", Input: in.name, Code: code, Message: "input " + in.name + ": " + message,
+	})
 }
 
 // moved is by how much an input's clock was moved that had drifted by nothing.
@@ -189,18 +194,25 @@ func (c *Channel) heed(in *input) {
 	if err != nil {
 		return // there is none, mostly; a store that fails is told by whoever writes to it
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if in.lock != l {
-		return // something newer is known meanwhile
-	}
 	adopted, fits := was.Adopt(other)
+	next := lock{state: control.Locked, gen: gen, number: other.Gen, moved: l.moved}
 	if !fits {
-		in.lock = lock{state: control.Unlocked, gen: gen, number: number, moved: l.moved, seen: other.Gen}
-		return
+		next = lock{state: control.Unlocked, gen: gen, number: number, moved: l.moved, seen: other.Gen}
 	}
-	in.table.Replace(adopted)
-	in.lock = lock{state: control.Locked, gen: gen, number: other.Gen, moved: l.moved}
+	c.mu.Lock()
+	same := in.lock == l
+	if same {
+		in.lock = next
+	}
+	c.mu.Unlock()
+	switch {
+	case !same: // something newer is known meanwhile
+	case fits:
+		in.table.Replace(adopted)
+	default:
+		c.tellClock(in, control.Warning, codeUnlocked, fmt.Sprintf("another pipeline has stored a clock that this feed does "+
+			"not fit (generation %d): they get different feeds, or one that jumped has not come here", other.Gen))
+	}
 }
 
 func (c *Channel) lockOf(in *input) lock {

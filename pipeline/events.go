@@ -18,15 +18,17 @@ const keepEvents = 1000
 // Codes of events that the channel itself makes, for those who read them by machine; docs/events.md lists all. Codes of
 // states are made of them: input_silent, leg_failed, channel_gap.
 const (
-	codeAsked    = "input_asked"   // somebody has chosen the input, or gave the choice back
-	codeFormat   = "input_format"  // what an input carries is known, or has changed
-	codeJump     = "source_jump"   // the source's clock jumped or began anew
-	codeDrift    = "source_drift"  // it drifted by a frame
-	codeStep     = "clock_step"    // the host's clock stepped
-	codeSlateOn  = "slate_on"      // viewers get the slate
-	codeSlateOff = "slate_off"     // they get something else again
-	codeStore    = "store_trouble" // a store does not take what it is given, or lacks what it had
-	codeStored   = "store_well"    // it does again
+	codeAsked    = "input_asked"    // somebody has chosen the input, or gave the choice back
+	codeFormat   = "input_format"   // what an input carries is known, or has changed
+	codeJump     = "source_jump"    // the source's clock jumped or began anew
+	codeDrift    = "source_drift"   // it drifted by a frame
+	codeAdopted  = "clock_adopted"  // it is placed where another pipeline has placed it
+	codeUnlocked = "clock_unlocked" // another pipeline has stored one that does not fit
+	codeStep     = "clock_step"     // the host's clock stepped
+	codeSlateOn  = "slate_on"       // viewers get the slate
+	codeSlateOff = "slate_off"      // they get something else again
+	codeStore    = "store_trouble"  // a store does not take what it is given, or lacks what it had
+	codeStored   = "store_well"     // it does again
 )
 
 // events is what has happened to a channel, newest last.

@@ -35,7 +35,7 @@ func (c *Channel) Status() control.Status {
 	st := control.Status{
 		Channel: c.file.Name, State: c.state, Since: c.since, Now: time.Now(),
 		Reloads: map[string]uint64{"ok": c.reloads[reloadOK], "refused": c.reloads[reloadRefused]},
-		Version: c.cfg.Version, Choice: "auto", Lock: "alone",
+		Version: c.cfg.Version, Choice: "auto", Lock: control.Alone,
 	}
 	c.mu.Unlock()
 	var enc encode.Status
@@ -45,6 +45,9 @@ func (c *Channel) Status() control.Status {
 	}
 	for _, in := range c.inputs() {
 		st.Inputs = append(st.Inputs, c.inputStatus(in, enc, now))
+		if one := st.Inputs[len(st.Inputs)-1]; c.file.SharesTimeline() && (one.Active || st.Lock == control.Alone) {
+			st.Lock = one.Lock
+		}
 	}
 	st.Webhook, st.Events = c.hookStatus(), c.events.newest(shownEvents)
 	return st

@@ -69,7 +69,7 @@ func full(name string) control.Status {
 		Grid:        &control.Grid{FrameRate: "25", SegmentFrames: 100, SegmentSeconds: 4, GOPFrames: 50, AudioRate: 48000, AudioFrame: 1024},
 		ActiveInput: "main", Choice: "auto", Lock: "alone", RunRestarts: 1, RunsStarted: 3, Segments: 900,
 		Switches: map[string]uint64{"start": 1, "loss": 2}, SlateSeconds: 7.5, Reloads: map[string]uint64{"ok": 2, "refused": 1},
-		Inputs: []control.Input{fullInput(), {Name: "backup", State: control.InputWaiting, LastPacketMs: -1,
+		Inputs: []control.Input{fullInput(), {Name: "backup", State: control.InputWaiting, LastPacketMs: -1, Lock: control.NoLock,
 			Legs: []control.Leg{{URL: "srt://0.0.0.0:9000?mode=listener", State: control.LegFailed, Error: "port in use"}}}},
 		Runs: []control.Run{{ID: 3, PID: 4711, Input: "main", State: control.RunActive, From: noon, Speed: 1.01, FPS: 25.1,
 			Frames: 90000, Dup: 2, Drop: 3, Behind: 0.8, Reason: "start", Command: []string{"ffmpeg", "-copyts"}},
@@ -102,7 +102,7 @@ func fullInput() control.Input {
 		Checks: []control.Check{{Check: "1.4", Name: "Continuity_count_error", Priority: 1, Errors: 9, Last: noon}}, LastSecond: 2,
 		Content: &control.Content{Picture: true, Sound: true, BlackSeconds: 1.5, FreezeSeconds: 2.5, SilenceSeconds: 3.5,
 			LoudnessLUFS: new(-23.1), AVOffsetMs: new(40.5)}, Restarts: 1,
-		Lost: 1, Unmerged: true, Generation: 2, Generations: 3, ClockOffsetMs: -12.5, LastPacketMs: 3.5,
+		Lost: 1, Unmerged: true, Generation: 2, Generations: 3, Lock: control.Locked, ClockOffsetMs: -12.5, LastPacketMs: 3.5,
 		Spool: control.Spool{Seconds: 30, Bytes: 37_500_000}, Legs: []control.Leg{leg, {URL: "rtp://239.0.1.1:5000", State: control.LegListening}}}
 }
 

@@ -94,6 +94,8 @@ var inputFamilies = []family[Input]{
 		func(i *Input) float64 { return i.ClockOffsetMs / 1000 }),
 	counter("input_clock_generations", "Times the source clock jumped, restarted or was moved by a frame", ofInput,
 		func(i *Input) float64 { return float64(i.Generations) }),
+	gauge("input_locked", "1 while the timeline's store has the anchor of the source clock", ofInput,
+		func(i *Input) float64 { return truth(i.Lock == Locked) }),
 	gauge("input_silence_seconds", "Age of the newest packet; -1 while none has come", ofInput,
 		func(i *Input) float64 {
 			if i.LastPacketMs < 0 {

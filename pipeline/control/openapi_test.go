@@ -56,8 +56,8 @@ func check(t *testing.T, doc *openapi3.T, path, method string, r *http.Response)
 
 func TestAnswersAreAsDocumented(t *testing.T) {
 	doc := load(t)
-	empty := &fake{status: control.Status{Channel: "empty", State: control.Waiting, Inputs: []control.Input{{Name: "main",
-		State: control.InputWaiting}}}}
+	empty := &fake{status: control.Status{Channel: "empty", State: control.Waiting, Lock: control.Alone, Inputs: []control.Input{{Name: "main",
+		State: control.InputWaiting, Lock: control.NoLock}}}}
 	stuck := &fake{status: full("stuck"), refuse: errors.New("nothing there"), stale: errors.New("old")}
 	news := &fake{status: full("news"), events: control.Events{Began: noon, First: 3, Last: 12, Events: full("news").Events}}
 	h := site(t, "", news, empty, stuck)

@@ -38,6 +38,7 @@ type Lock string
 // A clock is locked while it is placed on the timeline by an anchor that is stored: pipelines of the same channel that
 // share the store and get the same feed have the same one. It is none before the first anchor.
 const (
+	Alone    Lock = "alone" // of a channel: its timeline is in its own first output, where no other pipeline looks
 	NoLock   Lock = "none"
 	Locked   Lock = "locked"
 	Unlocked Lock = "unlocked"

@@ -152,6 +152,7 @@ function Facts({ input, past }: { input: Input; past: Input }) {
         <span key={name}>{name} <Counter value={v} past={p} level="bad" /></span>
       ))}
       <span>spool {short(input.spool.seconds)}, {bytes(input.spool.bytes)}</span>
+      {input.lock === 'unlocked' && <span class="warn" title="The timeline's store does not have this source clock: other pipelines may have another">clock not locked</span>}
       {input.clock_offset_ms !== 0 && <span title="Source clock against this host's">clock {input.clock_offset_ms > 0 ? '+' : '−'}{Math.abs(Math.round(input.clock_offset_ms))} ms</span>}
     </p>
   );

@@ -50,6 +50,7 @@ export interface Input {
   unmerged: boolean;
   generation: number;
   generations: number;
+  lock: string; // none, locked, unlocked
   clock_offset_ms: number;
   last_packet_ms: number;
   spool: { seconds: number; bytes: number };
