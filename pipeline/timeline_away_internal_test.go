@@ -12,6 +12,7 @@ import (
 
 	"onair/pkg/anchor"
 	"onair/pkg/store"
+	"onair/pkg/tick"
 )
 
 // farStore is a store on a network that may be away.
@@ -119,17 +120,17 @@ func TestAnotherGridIsTold(t *testing.T) {
 }
 
 // TestOnlyTheNewestAnchorWaits: a source whose clock jumps all the time while the store is away leaves one writer behind,
-// and another pipeline's anchor that is there afterwards is told.
+// and another clock's anchor that is there afterwards is passed over.
 func TestOnlyTheNewestAnchorWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := newFar()
 		other, _ := newTimeline(far)
-		other.keep("main", anchor.Anchor{Gen: 50, PTS: 1})
+		other.propose("main", anchor.Anchor{Gen: 50, PTS: 1, Tick: tick.Second * 100}, nobody)
 		synctest.Wait()
 		far.away.Store(true)
 		tl, events := newTimeline(far)
 		for gen := int64(1); gen <= 50; gen++ {
-			tl.keep("main", anchor.Anchor{Gen: gen, PTS: 7})
+			tl.propose("main", anchor.Anchor{Gen: gen, PTS: 7}, nobody)
 		}
 		time.Sleep(usualAway.pause * 3 / 2) // the others have seen by then that there is a newer one
 		synctest.Wait()
@@ -143,11 +144,11 @@ func TestOnlyTheNewestAnchorWaits(t *testing.T) {
 		synctest.Wait()
 		tl.end()
 		known, last, err := tl.anchors(t.Context(), "main")
-		if err != nil || len(known) != 1 || last != 50 || known[0].PTS != 1 {
+		if err != nil || len(known) != 2 || last != 51 || known[0].PTS != 1 || known[1].PTS != 7 {
 			t.Errorf("%+v up to %d, %v", known, last, err)
 		}
-		if !strings.Contains(events.text(), "another one has that number") {
-			t.Errorf("events:\n%s", events.text())
+		if n := strings.Count(events.text(), "is not stored"); n != 50 {
+			t.Errorf("%d events:\n%s", n, events.text())
 		}
 	})
 }

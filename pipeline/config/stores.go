@@ -31,7 +31,9 @@ func (r *reader) stores(c *Channel) {
 
 // SharesTimeline tells whether another pipeline of the channel can find the timeline: it is not in a folder that this one
 // publishes to, which is its own.
-func (c *Channel) SharesTimeline() bool { return c.Timeline.Dir == "" || !c.Timeline.Same(c.Outputs[0]) }
+func (c *Channel) SharesTimeline() bool {
+	return c.Timeline.Dir == "" || !c.Timeline.Same(c.Outputs[0])
+}
 
 // Below names the place in the store where a channel's objects are.
 func (s Store) Below(channel string) string {
