@@ -108,7 +108,7 @@ func TestTwinsAreInterchangeable(t *testing.T) {
 	a.wait("segments of the first", 30*time.Second, segments(3))
 	b := start()
 	b.wait("segments of the second", 30*time.Second, segments(4))
-	source.Jump(time.Hour)
+	source.JumpAtKey(time.Hour)
 	before := b.status().Segments
 	for _, s := range []*station{a, b} {
 		st := s.wait("segments after the jump", 30*time.Second, func(st control.Status) bool {

@@ -39,6 +39,7 @@ type Feed struct {
 	silent []time.Time // until when each leg is
 	lossy  time.Time   // until when a tenth is lost
 	base   uint64      // of the clocks, 1/90 000 s
+	atKey  uint64      // what is added to it with the next picture that a decoder can begin with
 }
 
 // New makes a feed for legs at these addresses.
@@ -133,9 +134,7 @@ func (s *sender) send(ctx context.Context) {
 
 // take gathers packets, and gives every datagram to the legs.
 func (s *sender) take(ctx context.Context, p mpegts.Packet, at tick.Tick) error {
-	s.f.mu.Lock()
-	base := s.base + s.f.base
-	s.f.mu.Unlock()
+	base := s.base + s.f.clocks(p)
 	s.packets = append(s.packets, p...)
 	mine := mpegts.Packet(s.packets[len(s.packets)-mpegts.Size:])
 	mpegts.Rewrite(mine, func(raw uint64) uint64 { return raw + base })
@@ -160,6 +159,16 @@ func (s *sender) take(ctx context.Context, p mpegts.Packet, at tick.Tick) error 
 		}
 	}
 	return nil
+}
+
+// clocks is where they have been moved to.
+func (f *Feed) clocks(p mpegts.Packet) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, _, clock := p.PCR(); clock && p.RandomAccess() { // with the clock comes the picture, not the sound
+		f.base, f.atKey = f.base+f.atKey, 0
+	}
+	return f.base
 }
 
 // chance tells which leg loses the next datagram, -1 for none, or whether all of them do.
@@ -228,6 +237,13 @@ func (f *Feed) Jump(by time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.base += uint64(int64(by / time.Millisecond * 90))
+}
+
+// JumpAtKey moves the clocks with the next picture that a decoder can begin with, as an encoder does that begins anew.
+func (f *Feed) JumpAtKey(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.atKey += uint64(int64(by / time.Millisecond * 90))
 }
 
 // Junk sends n datagrams of no sense to each leg, every other one with the header of RTP.
