@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,8 @@ var rules = []struct {
 		}
 	}},
 	{"of many creators exactly one wins", oneCreatorWins},
+	{"swap replaces only what was read", swaps},
+	{"of many who swap exactly one wins each time", oneSwapWins},
 	{"what is missing is ErrNotFound", func(t *testing.T, s store.Store) {
 		put(t, s, store.Object{Name: "a/b", Body: []byte("x")})
 		for _, name := range []string{"nothing", "a", "a/b/c", "a/c"} {
@@ -157,6 +160,103 @@ func oneCreatorWins(t *testing.T, s store.Store) {
 	}
 	if got := get(t, s, "anchors/main/1.json"); string(got.Body) != winner.Load() {
 		t.Errorf("stored %q, the winner wrote %q", got.Body, winner.Load())
+	}
+}
+
+// swapper is a store that is one, or the test has nothing to see.
+func swapper(t *testing.T, s store.Store) store.Swapper {
+	t.Helper()
+	out, ok := s.(store.Swapper)
+	if !ok {
+		if _, folder := s.(*store.Dir); !folder { // which is one process's, by its lock
+			t.Fatalf("%T cannot swap", s)
+		}
+		t.Skip("a folder has one writer")
+	}
+	return out
+}
+
+func swaps(t *testing.T, s store.Store) {
+	w := swapper(t, s)
+	o := store.Object{Name: "a/v.m3u8", Body: []byte("first"), Cache: "max-age=1"}
+	if _, err := w.Swap(t.Context(), o, "of nothing"); !errors.Is(err, store.ErrChanged) {
+		t.Errorf("nothing is there: %v", err)
+	}
+	first, err := w.Swap(t.Context(), o, "")
+	if err != nil || first == "" {
+		t.Fatalf("tag %q, %v", first, err)
+	}
+	if _, err := w.Swap(t.Context(), o, ""); !errors.Is(err, store.ErrChanged) {
+		t.Errorf("something is there: %v", err)
+	}
+	if got := get(t, s, o.Name); got.Tag != first {
+		t.Errorf("read with tag %q, written as %q", got.Tag, first)
+	}
+	o.Body = []byte("second")
+	second, err := w.Swap(t.Context(), o, first)
+	if err != nil || second == "" || second == first {
+		t.Fatalf("tag %q after %q, %v", second, first, err)
+	}
+	o.Body = []byte("third")
+	if _, err := w.Swap(t.Context(), o, first); !errors.Is(err, store.ErrChanged) {
+		t.Errorf("the second is there: %v", err)
+	}
+	if got := get(t, s, o.Name); string(got.Body) != "second" || got.Tag != second || got.Cache != "max-age=1" {
+		t.Errorf("%+v", got)
+	}
+	if err := store.CheckSwap(t.Context(), w, "a"); err != nil {
+		t.Error(err)
+	}
+}
+
+// ignorant is a store that takes every write.
+type ignorant struct{ *store.Memory }
+
+func (s ignorant) Swap(ctx context.Context, o store.Object, _ string) (string, error) {
+	return "new", s.Put(ctx, o)
+}
+
+// TestCheckSwapFindsOut: a server that ignores the condition would let pipelines undo each other's playlists.
+func TestCheckSwapFindsOut(t *testing.T) {
+	t.Parallel()
+	s := ignorant{store.NewMemory()}
+	if err := store.CheckSwap(t.Context(), s, "a"); !errors.Is(err, store.ErrNotSwapped) {
+		t.Error(err)
+	}
+	if list, err := s.List(t.Context(), ""); err != nil || len(list) != 0 {
+		t.Errorf("left behind: %v, %v", list, err)
+	}
+}
+
+// oneSwapWins has many count in one object.
+func oneSwapWins(t *testing.T, s store.Store) {
+	w := swapper(t, s)
+	const writers, rounds = 8, 4
+	put(t, s, store.Object{Name: "n.json", Body: []byte("0")})
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for won := 0; won < rounds; {
+				o, err := w.Get(t.Context(), "n.json")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n, _ := strconv.Atoi(string(o.Body))
+				_, err = w.Swap(t.Context(), store.Object{Name: "n.json", Body: []byte(strconv.Itoa(n + 1))}, o.Tag)
+				switch {
+				case err == nil:
+					won++
+				case !errors.Is(err, store.ErrChanged):
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := get(t, s, "n.json"); string(got.Body) != strconv.Itoa(writers*rounds) {
+		t.Errorf("%d writes, and %s were counted", writers*rounds, got.Body)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 type Memory struct {
 	mu      sync.RWMutex
 	objects map[string]memoryObject
+	written uint64
 }
 
 type memoryObject struct {
@@ -21,20 +23,42 @@ type memoryObject struct {
 	modified time.Time
 }
 
-var _ Store = (*Memory)(nil)
+var _ Swapper = (*Memory)(nil)
 
 // NewMemory makes an empty store.
 func NewMemory() *Memory { return &Memory{objects: map[string]memoryObject{}} }
 
 // Put writes or replaces an object.
-func (m *Memory) Put(ctx context.Context, o Object) error { return m.write(ctx, o, false) }
+func (m *Memory) Put(ctx context.Context, o Object) error {
+	_, err := m.write(ctx, o, func(memoryObject, bool) error { return nil })
+	return err
+}
 
 // Create writes an object that must not exist yet, else ErrExists.
-func (m *Memory) Create(ctx context.Context, o Object) error { return m.write(ctx, o, true) }
+func (m *Memory) Create(ctx context.Context, o Object) error {
+	_, err := m.write(ctx, o, func(_ memoryObject, there bool) error {
+		if there {
+			return fmt.Errorf("creating %s: %w", o.Name, ErrExists)
+		}
+		return nil
+	})
+	return err
+}
 
-func (m *Memory) write(ctx context.Context, o Object, exclusive bool) error {
+// Swap writes an object in the place of the one with that tag, or of none if it is empty, else ErrChanged.
+func (m *Memory) Swap(ctx context.Context, o Object, tag string) (string, error) {
+	return m.write(ctx, o, func(old memoryObject, there bool) error {
+		if there != (tag != "") || old.Tag != tag {
+			return fmt.Errorf("replacing %s: %w", o.Name, ErrChanged)
+		}
+		return nil
+	})
+}
+
+// write writes an object if may says so of the one that is there, and gives its tag.
+func (m *Memory) write(ctx context.Context, o Object, may func(old memoryObject, there bool) error) (string, error) {
 	if err := checkObject(ctx, o); err != nil {
-		return err
+		return "", err
 	}
 	if o.Type == "" {
 		o.Type = Type(o.Name)
@@ -42,11 +66,14 @@ func (m *Memory) write(ctx context.Context, o Object, exclusive bool) error {
 	o.Meta = maps.Clone(o.Meta)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.objects[o.Name]; ok && exclusive {
-		return fmt.Errorf("creating %s: %w", o.Name, ErrExists)
+	old, there := m.objects[o.Name]
+	if err := may(old, there); err != nil {
+		return "", err
 	}
+	m.written++
+	o.Tag = strconv.FormatUint(m.written, 10)
 	m.objects[o.Name] = memoryObject{Object: o, modified: time.Now()}
-	return nil
+	return o.Tag, nil
 }
 
 // Get reads an object; ErrNotFound.

@@ -25,7 +25,7 @@ type S3 struct {
 	prefix string // of keys: empty, or ending in a slash
 }
 
-var _ Store = (*S3)(nil)
+var _ Swapper = (*S3)(nil)
 
 const (
 	mostBody      = 256 << 20 // bytes; an object that is larger is not read
@@ -86,7 +86,8 @@ func (s *S3) Put(ctx context.Context, o Object) error {
 	if err := checkObject(ctx, o); err != nil {
 		return err
 	}
-	return s.explain("writing "+o.Name, s.put(ctx, o, s.options(o)))
+	_, err := s.put(ctx, o, s.options(o))
+	return s.explain("writing "+o.Name, err)
 }
 
 // Create writes an object that must not exist yet, else ErrExists. It rests on the header If-None-Match: a server that
@@ -97,17 +98,41 @@ func (s *S3) Create(ctx context.Context, o Object) error {
 	}
 	options := s.options(o)
 	options.SetMatchETagExcept("*")
+	_, err := s.putIf(ctx, o, options)
+	if minio.ToErrorResponse(err).StatusCode == http.StatusPreconditionFailed {
+		return fmt.Errorf("creating %s: %w", o.Name, ErrExists)
+	}
+	return s.explain("creating "+o.Name, err)
+}
+
+// Swap writes an object in the place of the one with that tag, or of none if it is empty, else ErrChanged. It rests on
+// the headers If-Match and If-None-Match: a server that ignores them is told by CheckSwap.
+func (s *S3) Swap(ctx context.Context, o Object, tag string) (string, error) {
+	if err := checkObject(ctx, o); err != nil {
+		return "", err
+	}
+	options := s.options(o)
+	if tag == "" {
+		options.SetMatchETagExcept("*")
+	} else {
+		options.SetMatchETag(tag)
+	}
+	tag, err := s.putIf(ctx, o, options)
+	code := minio.ToErrorResponse(err)
+	if code.StatusCode == http.StatusPreconditionFailed || code.StatusCode == http.StatusNotFound && code.Code == "NoSuchKey" {
+		return "", fmt.Errorf("replacing %s: %w", o.Name, ErrChanged)
+	}
+	return tag, s.explain("replacing "+o.Name, err)
+}
+
+// putIf is put on a condition: while somebody else writes there, the server does not know yet.
+func (s *S3) putIf(ctx context.Context, o Object, options minio.PutObjectOptions) (tag string, err error) {
 	for try := 0; ; try++ {
-		err := s.put(ctx, o, options)
-		switch code := minio.ToErrorResponse(err); {
-		case err == nil:
-			return nil
-		case code.StatusCode == http.StatusPreconditionFailed:
-			return fmt.Errorf("creating %s: %w", o.Name, ErrExists)
-		case code.StatusCode == http.StatusConflict && try < conflictTries && pause(ctx, conflictPause<<try):
-			continue // somebody writes there just now: who wins is known the next time
+		tag, err = s.put(ctx, o, options)
+		conflict := minio.ToErrorResponse(err).StatusCode == http.StatusConflict
+		if !conflict || try == conflictTries || !pause(ctx, conflictPause<<try) {
+			return tag, err
 		}
-		return s.explain("creating "+o.Name, err)
 	}
 }
 
@@ -133,15 +158,16 @@ func (s *S3) options(o Object) minio.PutObjectOptions {
 	}
 }
 
-func (s *S3) put(ctx context.Context, o Object, options minio.PutObjectOptions) error {
+// put gives the tag of what it has written.
+func (s *S3) put(ctx context.Context, o Object, options minio.PutObjectOptions) (tag string, err error) {
 	ctx, done := answerSoon(ctx)
 	defer done()
 	info, err := s.client.Client.PutObject(ctx, s.cfg.Bucket, s.prefix+o.Name, bytes.NewReader(o.Body), int64(len(o.Body)),
 		options)
 	if err == nil && info.ETag == "" {
-		return errNoTag
+		return "", errNoTag
 	}
-	return noAnswer(ctx, err)
+	return info.ETag, noAnswer(ctx, err)
 }
 
 // errNoTag: what answers so, as a proxy does that has lost the server behind it, may have stored nothing.
@@ -160,7 +186,9 @@ func (s *S3) Get(ctx context.Context, name string) (Object, error) {
 	if info.Size < 0 || info.Size > mostBody {
 		return Object{}, fmt.Errorf("store %s: reading %s: it has %d bytes, allowed are %d", s, name, info.Size, mostBody)
 	}
-	o := Object{Name: name, Body: make([]byte, info.Size), Type: info.ContentType, Cache: header.Get("Cache-Control")}
+	o := Object{
+		Name: name, Body: make([]byte, info.Size), Type: info.ContentType, Cache: header.Get("Cache-Control"), Tag: info.ETag,
+	}
 	if _, err := io.ReadFull(body, o.Body); err != nil {
 		return Object{}, s.explain("reading "+name, err)
 	}

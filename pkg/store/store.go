@@ -17,6 +17,7 @@ import (
 var (
 	ErrNotFound = errors.New("no such object")
 	ErrExists   = errors.New("object exists already")
+	ErrChanged  = errors.New("the object is not the one that was read")
 	ErrName     = errors.New("not an object name")
 	ErrAway     = errors.New("it is away, or has a fault of its own") // of a store on a network: it may come back
 )
@@ -29,6 +30,7 @@ type Object struct {
 	Type  string            // media type; empty: by the name's extension, see Type
 	Cache string            // Cache-Control for whoever serves it; empty: none given
 	Meta  map[string]string // small facts about the object: lower-case keys of a-z 0-9 -
+	Tag   string            // of this version, as Get tells it for Swap; what is written needs none
 }
 
 // Info is what a store tells about an object without reading it.
@@ -53,6 +55,15 @@ type Store interface {
 	Delete(ctx context.Context, name string) error
 	// String names the store for logs and status, without secrets.
 	String() string
+}
+
+// Swapper is a store in which writers that know nothing of each other can replace an object without undoing what another
+// one has written (compare and swap).
+type Swapper interface {
+	Store
+	// Swap writes an object in the place of the one with that tag, or of none if it is empty, and gives the tag of the new
+	// one. ErrChanged: another one is there, or it is gone.
+	Swap(ctx context.Context, o Object, tag string) (newTag string, err error)
 }
 
 // Bounds of an object's name in bytes: as a whole, and of an element. File systems have 255 for one, of which an

@@ -143,8 +143,13 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, key string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, there := s.objects[key]; there && r.Header.Get("If-None-Match") == "*" {
+	old, there := s.objects[key]
+	switch match := r.Header.Get("If-Match"); {
+	case there && r.Header.Get("If-None-Match") == "*", there && match != "" && match != tag(old.body):
 		Fail(w, r, http.StatusPreconditionFailed, "PreconditionFailed")
+		return
+	case !there && match != "":
+		Fail(w, r, http.StatusNotFound, "NoSuchKey")
 		return
 	}
 	s.objects[key] = o
