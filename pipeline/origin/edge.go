@@ -3,6 +3,7 @@ package origin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -28,6 +29,8 @@ type EdgeConfig struct {
 	Store store.Store // where everything is kept
 	Bytes int64       // how much media is kept in memory too; 0 is 32 MiB
 	Late  int64       // how much more while the store does not take it; 0 is 64 MiB
+	// Shared tells that others write to Store, too, which is a store.Swapper then: what changes is always read from there.
+	Shared bool
 }
 
 // Edge is a store that keeps the newest of what passes through it in memory: playlists, initializations and the last
@@ -35,9 +38,10 @@ type EdgeConfig struct {
 // and written later, in order: a disk that is full is no business of the viewers of this process. All methods may be
 // called from several goroutines.
 type Edge struct {
-	store store.Store
-	bytes int64
-	late  int64
+	store  store.Store
+	shared store.Swapper // the same; nil: nobody else writes there
+	bytes  int64
+	late   int64
 
 	objects  atomic.Pointer[map[string]*object] // never changed, only replaced under mu
 	newest   atomic.Int64                       // highest segment number seen
@@ -53,7 +57,7 @@ type Edge struct {
 	backlog backlog
 }
 
-var _ store.Store = (*Edge)(nil)
+var _ store.Swapper = (*Edge)(nil)
 
 // NewEdge puts a live edge before a store.
 func NewEdge(c EdgeConfig) (*Edge, error) {
@@ -67,6 +71,13 @@ func NewEdge(c EdgeConfig) (*Edge, error) {
 		c.Late = defaultLate
 	}
 	e := &Edge{store: c.Store, bytes: c.Bytes, late: c.Late, loading: map[string]*load{}, caches: map[string]string{}}
+	if c.Shared {
+		s, ok := c.Store.(store.Swapper)
+		if !ok {
+			return nil, fmt.Errorf("live edge: store %s cannot be shared", c.Store)
+		}
+		e.shared = s
+	}
 	e.objects.Store(&map[string]*object{})
 	e.newest.Store(-1)
 	return e, nil
@@ -92,6 +103,19 @@ func (e *Edge) Create(ctx context.Context, o store.Object) error {
 	}
 	e.keep(e.settled(o, e.modified(ctx, o.Name)))
 	return nil
+}
+
+// Swap writes an object in the place of the one with that tag, see store.Swapper. It is there when the store behind, which
+// must be shared, has it.
+func (e *Edge) Swap(ctx context.Context, o store.Object, tag string) (string, error) {
+	if e.shared == nil {
+		return "", fmt.Errorf("replacing %s in %s: %w", o.Name, e.store, errors.ErrUnsupported)
+	}
+	tag, err := e.shared.Swap(ctx, o, tag)
+	if err == nil {
+		e.keep(e.settled(o, time.Now()))
+	}
+	return tag, err
 }
 
 // settled is an object whose body is where the kernel can send it from, as long as there are not too many of these.
@@ -126,8 +150,16 @@ func (e *Edge) modified(ctx context.Context, name string) time.Time {
 	return time.Now()
 }
 
-// Get reads an object, from memory if it is there.
+// Get reads an object, from memory if it is there. What others may have replaced is read from the store behind, and
+// served as it is there from then on.
 func (e *Edge) Get(ctx context.Context, name string) (store.Object, error) {
+	if _, segment := segmentNumber(name); e.shared != nil && !segment {
+		o, err := e.store.Get(ctx, name)
+		if err == nil {
+			e.keep(e.settled(o, time.Now()))
+		}
+		return o, err
+	}
 	if o := e.lookup(name); o != nil {
 		if out, err := o.whole(); err == nil {
 			return out, ctx.Err()

@@ -75,7 +75,9 @@ func (p *Publisher) turn(k int64) {
 // them. The caller holds mu.
 func (p *Publisher) leave(snap *presentation.Snapshot) {
 	for name := range p.lists {
-		if _, there := snap.Track(name); !there {
+		if _, there := snap.Track(name); !there && p.shared != nil {
+			delete(p.lists, name) // the other pipeline may have it still
+		} else if !there {
 			p.trash.throw(p.cfg.Presentation.Channel + "/" + hls.MediaName(name))
 			delete(p.lists, name)
 			delete(p.manifest.written, p.cfg.Presentation.Channel+"/"+hls.MediaName(name))

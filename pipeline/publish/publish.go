@@ -29,6 +29,8 @@ type Config struct {
 	Flush        time.Duration       // how long Run goes on writing what is complete after its end was asked; 0 is 5 s
 	Log          zerolog.Logger
 	Now          func() tick.Tick // nil: the host's clock
+	// Shared tells that another pipeline of the channel publishes to the same Store, which must be a store.Swapper then.
+	Shared bool
 	// Event is told what was found wrong in the store, at start or when something had been removed: "warning" or "error".
 	// It must not call the Publisher.
 	Event func(level, message string)
@@ -54,6 +56,7 @@ type Segment struct {
 	K          int64
 	Start, End tick.Tick // zero: by the grid
 	Slate      bool
+	Standby    bool // of a clock that is not the one which the channel's pipelines agree upon: only if nobody else has it
 	Body       []byte
 }
 
@@ -83,6 +86,7 @@ type Publisher struct {
 	trash    trash
 	flights  flights
 	look     look
+	shared   *sharing // nil: the store is this publisher's alone
 	status   counters
 }
 
@@ -129,6 +133,13 @@ func New(c Config) (*Publisher, error) {
 		p.place(t.Name)
 		p.applied[t.Name] = t
 		p.known[t.Name] = t
+	}
+	if c.Shared {
+		s, ok := c.Store.(store.Swapper)
+		if !ok {
+			return nil, fmt.Errorf("publish: store %s cannot be shared: nothing can be replaced there on a condition", c.Store)
+		}
+		p.shared = newSharing(s)
 	}
 	p.queue = newQueue(queueConfig{
 		tracks: names, longest: t.Duration(), retry: c.RetryFor, late: c.Late, entries: c.Queue, bytes: c.QueueBytes,
@@ -197,15 +208,22 @@ func (p *Publisher) Segment(s Segment) {
 		return
 	}
 	if !p.queue.add(s, track, time.Now()) {
-		p.status.Late++
+		if p.shared.listed(s.K) {
+			p.status.Twins++
+		} else {
+			p.status.Late++
+		}
 		return
+	}
+	if p.shared != nil && (s.Slate || s.Standby) {
+		p.queue.entries[s.K].items[s.Track].hold(p.graceEnd(s.K), p.cfg.RetryFor)
 	}
 	for p.queue.full() {
 		e := p.queue.dropOldest()
 		p.status.Dropped++
 		p.status.Untaken += uint64(len(e.items))
 		p.warn(fmt.Errorf("segment %d is dropped: %d numbers wait for the store already", e.k, p.queue.len()+1))
-		if p.restored {
+		if p.restored && p.shared == nil { // else what is there of it is looked for, with the next one
 			p.append(e.k, nil)
 		}
 	}

@@ -123,8 +123,16 @@ func (q *queue) renew(now time.Time) {
 		e.first = now
 		for _, it := range e.items {
 			it.deadline = now.Add(q.retry)
+			if it.after.After(now) {
+				it.deadline = it.after.Add(q.retry)
+			}
 		}
 	}
+}
+
+// hold has an item written at that time at the soonest.
+func (it *item) hold(until time.Time, retry time.Duration) {
+	it.after, it.deadline = until, until.Add(retry)
 }
 
 func (q *queue) remove(e *entry) {

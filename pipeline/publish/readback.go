@@ -111,7 +111,9 @@ func (p *Publisher) restore(f found) error {
 		return fmt.Errorf("segment %d lies in the future: the list is of another grid, or this host's clock is wrong, or "+
 			"was; its files go when new playlists stand", last)
 	}
-	p.salvage(f, &l, last)
+	if p.shared == nil { // what is there and not listed may be of the other pipeline's next number
+		p.salvage(f, &l, last)
+	}
 	if err := p.window.Restore(l); err != nil {
 		return err
 	}

@@ -93,9 +93,11 @@ func (p *Publisher) current(name string) bool {
 }
 
 // removeStrangers throws away the playlists of tracks that are gone, and segments of the future, once new playlists
-// stand that do not name them.
+// stand that do not name them. In a shared store a playlist may be the other pipeline's, of a ladder that is newer.
 func (p *Publisher) removeStrangers() {
-	p.trash.throw(p.trash.strangers...)
+	if p.shared == nil {
+		p.trash.throw(p.trash.strangers...)
+	}
 	p.trash.throw(p.trash.future...)
 	p.trash.strangers, p.trash.future = nil, nil
 }

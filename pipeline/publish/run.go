@@ -96,7 +96,7 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 	if !ending {
 		p.startLook(ctx)
 	}
-	p.settle(now, sooner)
+	p.settle(ctx, now, sooner)
 	p.writeQueue(ctx, now, sooner)
 	if p.manifest.wanted != nil && p.manifest.due(now) {
 		p.manifest.running = true
@@ -104,6 +104,9 @@ func (p *Publisher) advance(ctx context.Context, ending bool) (next time.Time, i
 		p.spawn(func() { p.writeManifests(ctx, m, first) })
 	}
 	sooner(p.manifest.after)
+	if p.shared != nil && !ending {
+		p.startPoll(ctx, now, sooner)
+	}
 	if len(p.trash.names) > 0 && !ending && p.trash.due(now) {
 		p.trash.running = true
 		names := p.trash.take()
@@ -137,7 +140,7 @@ func (p *Publisher) ready(it *item) bool {
 }
 
 // settle lists every segment number, in order, that waits for nothing more.
-func (p *Publisher) settle(now time.Time, sooner func(time.Time)) {
+func (p *Publisher) settle(ctx context.Context, now time.Time, sooner func(time.Time)) {
 	for {
 		e := p.queue.oldest()
 		if e == nil {
@@ -146,6 +149,9 @@ func (p *Publisher) settle(now time.Time, sooner func(time.Time)) {
 		v := p.queue.judge(e, now, p.ready)
 		if !v.settled {
 			sooner(v.next)
+			return
+		}
+		if p.shared != nil && !p.searched(ctx, e, now, sooner) {
 			return
 		}
 		p.queue.learn(e)
@@ -166,7 +172,11 @@ func (p *Publisher) list(e *entry) {
 			K: e.k, Start: it.Start, End: it.End, Slate: it.Slate, Init: it.track.Init, Bytes: int64(len(it.Body)),
 		}
 	}
-	p.append(e.k, segs)
+	if p.shared != nil {
+		p.appendShared(e.k, segs)
+	} else {
+		p.append(e.k, segs)
+	}
 	p.manifest.arrived = e.last
 }
 
@@ -199,27 +209,40 @@ func (p *Publisher) append(k int64, segs map[string]presentation.Segment) {
 	if s := p.window.Snapshot(); s.Len() > 0 {
 		skipped = max(0, k-s.Last()-1)
 	}
-	p.turn(k)
-	if err := p.window.Append(k, segs); err != nil {
-		p.failed(err)
-		if errors.Is(err, presentation.ErrListed) {
-			return
-		}
-		segs = nil
-		if err := p.window.Append(k, nil); err != nil {
-			return
-		}
-	}
-	for name, s := range segs {
-		p.trash.use(p.objectName(name, s.Init), k)
+	segs, ok := p.enlist(k, segs)
+	if !ok {
+		return
 	}
 	p.countGaps(k, uint64(skipped), segs)
 	if len(segs) > 0 {
 		p.status.settled++
 	}
 	p.expire()
-	snap := p.window.Snapshot()
-	if snap.Ready() {
+	p.want()
+}
+
+// enlist appends k to the window with what is there of it, or with nothing if that cannot be listed.
+func (p *Publisher) enlist(k int64, segs map[string]presentation.Segment) (map[string]presentation.Segment, bool) {
+	p.turn(k)
+	if err := p.window.Append(k, segs); err != nil {
+		p.failed(err)
+		if errors.Is(err, presentation.ErrListed) {
+			return nil, false
+		}
+		segs = nil
+		if err := p.window.Append(k, nil); err != nil {
+			return nil, false
+		}
+	}
+	for name, s := range segs {
+		p.trash.use(p.objectName(name, s.Init), k)
+	}
+	return segs, true
+}
+
+// want has the window's state written, once viewers may see it.
+func (p *Publisher) want() {
+	if snap := p.window.Snapshot(); snap.Ready() {
 		p.manifest.wanted, p.manifest.media = snap, p.status.settled
 	}
 }

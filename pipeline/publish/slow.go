@@ -20,18 +20,24 @@ type flights struct {
 	told  time.Time // when it was last told that one takes long
 }
 
-// put writes an object, and has Run look at how long that takes. The caller does not hold mu.
+// put writes an object that changes or comes once, and has Run look at how long that takes. The caller does not hold mu.
 func (p *Publisher) put(ctx context.Context, o store.Object) error {
+	defer p.takesOff()()
+	return p.cfg.Store.Put(ctx, o)
+}
+
+// takesOff notes that a write begins, and gives what notes its end.
+func (p *Publisher) takesOff() (lands func()) {
 	began := time.Now()
 	p.mu.Lock()
 	p.flights.began[&began] = struct{}{}
 	p.mu.Unlock()
 	p.signal()
-	err := p.cfg.Store.Put(ctx, o)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.flights.began, &began)
-	return err
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.flights.began, &began)
+	}
 }
 
 // slow tells whether a write takes too long, and when to ask again if one is under way.

@@ -22,6 +22,8 @@ type Status struct {
 	Untaken    uint64        // segments of these that were delivered, and that the store did not take in time
 	Dropped    uint64        // segment numbers dropped because too much waited
 	Late       uint64        // segments that came after their number was settled
+	Twins      uint64        // segments that the other pipeline had brought first, in a store that is shared
+	Adopted    uint64        // segment numbers that the other pipeline had listed first
 	Deleted    uint64        // expired objects removed
 	Queue      int           // segment numbers that wait
 	QueueBytes int64         // their media

@@ -111,7 +111,7 @@ func (p *Publisher) startWrite(ctx context.Context, j *job, w write) {
 	p.spawn(func() {
 		ctx, cancel := context.WithDeadline(ctx, w.until)
 		defer cancel()
-		err := p.put(ctx, w.object)
+		err := p.create(ctx, w.object)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.status.writing--
@@ -152,9 +152,16 @@ func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) 
 		limit /= 2 // playlists are small: what hangs is better begun anew
 	}
 	err := p.writeRound(ctx, snap, limit)
+	if errors.Is(err, errOvertaken) {
+		err = p.goAlong(ctx, snap)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
+	if errors.Is(err, errOvertaken) {
+		p.manifest.succeeded() // what is wanted now is another state
+		return
+	}
 	if err != nil {
 		p.manifest.failed(now)
 		p.failed(err)
@@ -168,6 +175,7 @@ func (p *Publisher) writeManifests(ctx context.Context, m manifest, first bool) 
 		p.status.Latency = now.Sub(p.manifest.arrived)
 	}
 	at := p.cfg.Now()
+	p.shared.confirmed(snap, now)
 	p.listed(snap, at)
 	if slow, _ := p.flights.slow(now); !slow && !p.queue.troubled() {
 		p.status.LastError = ""
@@ -208,7 +216,7 @@ func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot,
 		}
 		lists = append(lists, store.Object{Name: channel + hls.MediaName(t.Name), Body: body, Cache: listCache})
 	}
-	if err := p.putAll(ctx, lists, limit); err != nil {
+	if err := p.putAll(ctx, lists, snap.Last(), limit); err != nil {
 		return err
 	}
 	index, err := hls.Multivariant(snap)
@@ -224,11 +232,11 @@ func (p *Publisher) writeRound(ctx context.Context, snap *presentation.Snapshot,
 	case !errors.Is(err, dash.ErrEmpty):
 		return err
 	}
-	return p.putAll(ctx, tops, limit)
+	return p.putAll(ctx, tops, snap.Last(), limit)
 }
 
-// putAll writes changed playlists side by side.
-func (p *Publisher) putAll(ctx context.Context, objects []store.Object, limit time.Duration) error {
+// putAll writes changed playlists, which go up to segment last, side by side.
+func (p *Publisher) putAll(ctx context.Context, objects []store.Object, last int64, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	p.mu.Lock()
@@ -246,7 +254,7 @@ func (p *Publisher) putAll(ctx context.Context, objects []store.Object, limit ti
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			errs[i] = p.put(ctx, o)
+			errs[i] = p.replace(ctx, o, last)
 		})
 	}
 	wg.Wait()

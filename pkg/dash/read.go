@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"onair/pkg/ladder"
 	"onair/pkg/presentation"
@@ -22,8 +23,9 @@ type Period struct {
 }
 
 type mpdDoc struct {
-	XMLName xml.Name    `xml:"MPD"`
-	Periods []periodDoc `xml:"Period"`
+	XMLName   xml.Name    `xml:"MPD"`
+	Published string      `xml:"publishTime,attr"`
+	Periods   []periodDoc `xml:"Period"`
 }
 
 type periodDoc struct {
@@ -63,16 +65,36 @@ type representationDoc struct {
 	Template  *templateDoc    `xml:"SegmentTemplate"`
 }
 
+func readDoc(data []byte) (m mpdDoc, err error) {
+	if len(data) > maxManifest {
+		return m, fmt.Errorf("mpd of %d bytes is too long", len(data))
+	}
+	if err := xml.Unmarshal(data, &m); err != nil {
+		return m, fmt.Errorf("reading mpd: %w", err)
+	}
+	return m, nil
+}
+
+// Published reads the time of publication of a manifest: the later one goes further.
+func Published(data []byte) (time.Time, error) {
+	m, err := readDoc(data)
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, err := time.Parse(time.RFC3339Nano, m.Published)
+	if err != nil {
+		return at, fmt.Errorf("reading mpd: time of publication: %w", err)
+	}
+	return at, nil
+}
+
 // ReadPeriods reads the Periods of a manifest that MPD wrote, ascending, so that a window restored from playlists keeps
 // the id of a Period whose first segment has left it, and what is told of tracks that the channel has no longer, or has
 // otherwise. The MPD library only writes here: its reader does not return from some malformed documents.
 func ReadPeriods(data []byte) ([]Period, error) {
-	if len(data) > maxManifest {
-		return nil, fmt.Errorf("mpd of %d bytes is too long", len(data))
-	}
-	var m mpdDoc
-	if err := xml.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("reading mpd: %w", err)
+	m, err := readDoc(data)
+	if err != nil {
+		return nil, err
 	}
 	var out []Period
 	for _, p := range m.Periods {
