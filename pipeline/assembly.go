@@ -18,8 +18,8 @@ import (
 
 const (
 	// farAhead is how far beyond a segment's end the first rendition gets before the others are no longer waited for:
-	// more than an encoder looks ahead and a source sends its sound late. It is media, not time: the renditions of a run
-	// advance together; while a run is replaced none does, so that a crash makes no gap.
+	// more than an encoder looks ahead and a source sends its sound late. It is media, not time: the renditions of a
+	// run advance together; while a run is replaced none does, so that a crash makes no gap.
 	farAhead = 2 * tick.Second
 	// maxHeld bounds the segment numbers that wait for a rendition.
 	maxHeld = 8
@@ -32,7 +32,8 @@ type assembly struct {
 	audio   tick.Audio
 	event   func(level, message string)
 	changed func(message string) // another ladder is listed; nil: nobody is told
-	from    tick.Tick            // what lies before is published already; set before the encoder runs
+	clock   func(input string) clock
+	from    tick.Tick // what lies before is published already; set before the encoder runs
 
 	mu      sync.Mutex
 	now     *edition                   // on air
@@ -40,7 +41,7 @@ type assembly struct {
 	offers  map[int][]ladder.Rendition // ladders of which runs may come
 	runs    map[int]*edition           // what the newest runs encode
 	held    []heldSegment              // complete, but other renditions of their number are not
-	slates  map[int]bool               // runs of which the newest frames are no input's
+	makers  map[int]maker              // what the newest runs' frames are made of
 	outlets []outlet                   // where segments go; set before the encoder runs, then guarded by mu
 	given   int64                      // newest number that the publishers have: nothing up to there is wanted again
 	listed  int64                      // how many segments may be listed, and on their way
@@ -51,6 +52,7 @@ type track struct {
 	ladder.Rendition
 	of        *edition
 	order     sync.Mutex // held from frame to segment: segments leave in order, whichever run brings them
+	marked    int        // run whose maker is noted; guarded by order
 	mu        sync.Mutex // guards the cutter and what follows
 	cutter    *packager.Cutter
 	timescale int64
@@ -79,7 +81,7 @@ type trackStats struct {
 // newAssembly makes a cutter for every rendition.
 func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
 	a := &assembly{
-		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{}, slates: map[int]bool{},
+		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{}, makers: map[int]maker{},
 	}
 	var err error
 	if a.now, err = a.newEdition(0, ladderOf); err != nil {
@@ -235,11 +237,9 @@ func trackOf(r ladder.Rendition, segment tick.Tick) presentation.Track {
 // Frame takes one frame of a run.
 func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 	t := a.editionOf(run).byName[rendition]
-	if f.Slate {
-		a.mark(run)
-	}
 	t.order.Lock()
 	defer t.order.Unlock()
+	a.mark(t, run, f)
 	t.mu.Lock()
 	segs, err := t.cutter.Push(packager.Frame{Run: run, PTS: f.PTS, DTS: f.DTS, Sync: f.Sync, Data: f.Data})
 	t.mu.Unlock()
@@ -267,7 +267,8 @@ func (a *assembly) Frame(run int, rendition string, f encode.Frame) error {
 
 // emit passes a complete segment on.
 func (a *assembly) emit(t *track, seg packager.Segment) error {
-	seg.Slate = a.isSlate(seg)
+	made := a.made(seg)
+	seg.Slate = made.slate
 	a.repeatSets(t, &seg)
 	body, err := packager.Marshal(seg, t.timescale)
 	if err != nil {
@@ -277,7 +278,8 @@ func (a *assembly) emit(t *track, seg packager.Segment) error {
 	t.stats.LastK, t.stats.LastBytes, t.stats.LastLength = seg.K, len(body), seg.End-seg.Start
 	t.stats.Bytes += uint64(len(body))
 	t.mu.Unlock()
-	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Slate: seg.Slate, Body: body}
+	out := publish.Segment{Track: t.Name, K: seg.K, Start: seg.Start, End: seg.End, Body: body}
+	a.sign(&out, made)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if seg.K >= t.of.until {

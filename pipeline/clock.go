@@ -180,8 +180,8 @@ func (c *Channel) corrected(in *input, gen int64, g agreement) {
 	in.lock = lock{state: g.lock(), gen: gen, number: g.stored, moved: moved}
 }
 
-// heed looks whether another pipeline has stored a newer anchor, and goes along with a correction. Whose feed the newest
-// one does not fit is not locked: it is that of another clock.
+// heed looks whether another pipeline has stored a newer anchor, and goes along with a correction. Whose feed the
+// newest one does not fit is not locked: it is that of another clock.
 func (c *Channel) heed(in *input) {
 	gen := in.programme.Stats().Generation
 	l := c.lockOf(in)
@@ -219,4 +219,18 @@ func (c *Channel) lockOf(in *input) lock {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return in.lock
+}
+
+// clockOf is what is to be known of the clock of an input; of the slate nothing is.
+func (c *Channel) clockOf(name string) clock {
+	for _, in := range c.inputs() {
+		if in.name == name {
+			l := c.lockOf(in)
+			return clock{
+				generation: in.programme.Stats().Generation,
+				standby:    l.state == control.Unlocked && l.seen != 0 && c.file.SharesTimeline(),
+			}
+		}
+	}
+	return clock{}
 }

@@ -67,7 +67,7 @@ func (c *Channel) openOutputs() error {
 		}
 		list = append(list, o)
 	}
-	edge, err := origin.NewEdge(origin.EdgeConfig{Store: list[0].store})
+	edge, err := origin.NewEdge(origin.EdgeConfig{Store: list[0].store, Shared: list[0].cfg.Shared})
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,32 @@ func (c *Channel) openOutput(cfg config.Store) (*output, error) {
 	o := &output{cfg: cfg, store: st, unlock: func() {}}
 	if dir, ok := st.(*store.Dir); ok {
 		o.unlock, err = c.lock(dir)
+	} else if cfg.Shared {
+		err = c.checkShared(st)
 	}
 	return o, err
+}
+
+// checkShared tries whether two pipelines can publish to a store. One that is away is only told: then it is known when
+// they do.
+func (c *Channel) checkShared(st store.Store) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
+	defer cancel()
+	swapper, ok := st.(store.Swapper)
+	if !ok {
+		return fmt.Errorf("store %s cannot be shared: nothing can be replaced there on a condition", st)
+	}
+	err := store.CheckCreate(ctx, st, c.file.Name)
+	if err == nil {
+		err = store.CheckSwap(ctx, swapper, c.file.Name)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotExclusive), errors.Is(err, store.ErrNotSwapped):
+		return fmt.Errorf("%w: two pipelines cannot share it, use another server or take shared away", err)
+	case err != nil:
+		c.events.add("publish", "warning", fmt.Sprintf("whether store %s can be shared is not known: %v", st, err))
+	}
+	return nil
 }
 
 // lock keeps other processes from publishing the channel to a folder.
@@ -136,7 +160,7 @@ func (c *Channel) closeOutputs() {
 func (c *Channel) withPublishers(grid tick.Grid, audio tick.Audio, tracks []presentation.Track) ([]*output, error) {
 	var list []*output
 	for _, o := range c.outputs() {
-		p, err := c.newPublisher(o.store, grid, audio, tracks)
+		p, err := c.newPublisher(o.store, o.cfg.Shared, grid, audio, tracks)
 		if err != nil {
 			return nil, err
 		}
@@ -146,10 +170,10 @@ func (c *Channel) withPublishers(grid tick.Grid, audio tick.Audio, tracks []pres
 }
 
 func (c *Channel) newPublisher(
-	st store.Store, grid tick.Grid, audio tick.Audio, tracks []presentation.Track,
+	st store.Store, shared bool, grid tick.Grid, audio tick.Audio, tracks []presentation.Track,
 ) (*publish.Publisher, error) {
 	p, err := publish.New(publish.Config{
-		Store: st, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
+		Store: st, Shared: shared, Log: c.log.With().Str("stage", "publish").Str("store", st.String()).Logger(), Now: c.now,
 		Event: func(level, message string) {
 			c.events.put(control.Event{Level: control.Level(level), Stage: "publish", Code: codeStore, Message: message})
 		},
@@ -169,6 +193,10 @@ func (c *Channel) newPublisher(
 func (c *Channel) openAdded(next *config.Channel) (list []*output, problems config.Problems) {
 	for i, cfg := range next.Outputs {
 		at := slices.IndexFunc(c.outputs(), func(o *output) bool { return o.cfg.Same(cfg) })
+		if at >= 0 && c.outputs()[at].cfg.Shared != cfg.Shared {
+			problems = append(problems, next.Refuse(fmt.Sprintf("outputs[%d].shared", i), "needs a restart"))
+			continue
+		}
 		if at >= 0 {
 			list = append(list, c.outputs()[at])
 			continue
@@ -215,7 +243,7 @@ func (c *Channel) changeOutputs(list []*output) {
 		}
 		var err error
 		o.publisher, err = air.assembly.join(func(tracks []presentation.Track) (*publish.Publisher, error) {
-			return c.newPublisher(o.store, air.grid, air.audio, tracks)
+			return c.newPublisher(o.store, o.cfg.Shared, air.grid, air.audio, tracks)
 		})
 		if err != nil { // the others have been made in the same way: it cannot be
 			c.events.add("reload", "error", err.Error())

@@ -125,7 +125,7 @@ func (c *Channel) build(grid tick.Grid, stored gridFile, rs []ladder.Rendition) 
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.file.Name, err)
 	}
-	asm.event = c.events.stage("package")
+	asm.event, asm.clock = c.events.stage("package"), c.clockOf
 	asm.changed = func(message string) {
 		c.events.put(control.Event{Level: control.Info, Stage: "reload", Code: codeLadder, Message: message})
 	}

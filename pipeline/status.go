@@ -86,6 +86,7 @@ func (c *Channel) airStatus(st *control.Status, air *onAir, enc encode.Status) {
 		s := control.Store{
 			Name: o.store.String(), LastK: ps.LastK, Writes: ps.Writes, Errors: ps.Errors, Gaps: ps.Untaken, Queue: ps.Queue,
 			Late: ps.late, LastError: ps.LastError,
+			Shared: o.cfg.Shared, TwinSegments: ps.Twins, TwinListed: ps.Adopted,
 		}
 		for _, t := range ps.Tracks {
 			s.LatencyMs = max(s.LatencyMs, float64(t.Latency.Microseconds())/1000)

@@ -108,8 +108,12 @@ func (p *plan) print(w io.Writer) error {
 	out.f("  timeline   %s (grid.json, anchors)", c.Timeline.Below(c.Name))
 	for _, s := range c.Outputs {
 		out.f("  output     %s", s.Below(c.Name))
+		if s.Shared {
+			out.f("             shared: another pipeline publishes there, too; slate and gaps wait %v for its media",
+				p.grid.T.Duration())
+		}
 	}
-	if c.Timeline == c.Outputs[0] && c.Timeline.Dir != "" {
+	if !c.SharesTimeline() {
 		out.f("             pipelines with folders of their own are not twins: those share a timeline")
 	}
 	if c.Webhook != "" {

@@ -118,10 +118,12 @@ type Store struct {
 	Dir  string `yaml:"dir"`  // folder
 	S3   string `yaml:"s3"`   // s3://bucket/prefix?...; may hold secrets
 	HTTP string `yaml:"http"` // http(s) URL; may hold secrets
+
+	Shared bool `yaml:"shared"` // another pipeline of the channel publishes there, too
 }
 
 // IsZero tells a store that the file does not name.
-func (s Store) IsZero() bool { return s == Store{} }
+func (s Store) IsZero() bool { return s.Dir+s.S3+s.HTTP == "" }
 
 // String names the store with its secrets hidden.
 func (s Store) String() string { return Redact(s.Dir + s.S3 + s.HTTP) }

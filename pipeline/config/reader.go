@@ -152,7 +152,7 @@ func (r *reader) scalar(n ast.Node, path string, v reflect.Value, s scalar) {
 	text, ok := textOf(n)
 	switch n.(type) {
 	case *ast.BoolNode:
-		ok = false
+		ok = v.Kind() == reflect.Bool
 	case *ast.MappingNode, *ast.MappingValueNode:
 		r.wrong(path, "is a mapping (a text with a colon needs quotes within braces)", "allowed is "+s.allowed)
 		return

@@ -32,6 +32,8 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Hook](): {noun: "an HTTP address", allowed: "http://HOST/... or https://HOST/...",
 		hide:  func(s string) string { return Hook(s).String() },
 		parse: func(s string) (any, error) { return orNot(s, s == "" || httpURL(s)) }},
+	reflect.TypeFor[bool](): {noun: "true or false", allowed: "true or false",
+		parse: func(s string) (any, error) { return orNot(s == "true", s == "true" || s == "false") }},
 	reflect.TypeFor[int](): {noun: "a whole number", allowed: "a whole number", parse: parseInt},
 	reflect.TypeFor[leg.URL](): {noun: "a leg", allowed: "the URL of a leg: " + leg.Forms,
 		hide:  hideLeg,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"onair/pkg/store"
@@ -17,6 +18,8 @@ func (r *reader) stores(c *Channel) {
 	for i, s := range c.Outputs {
 		path := fmt.Sprintf("outputs[%d]", i)
 		r.store(path, s)
+		r.check(!s.Shared || s.Dir == "", path+".shared", "is true for a folder",
+			"allowed for stores on a network: a folder has one writer")
 		key := s.key()
 		if first, ok := seen[key]; ok && !r.bad[path] {
 			r.wrong(path, "is the same store as "+first, "allowed is each store once")
@@ -26,11 +29,28 @@ func (r *reader) stores(c *Channel) {
 	}
 	if r.given("timeline") {
 		r.store("timeline", c.Timeline)
+		r.check(!r.given("timeline.shared"), "timeline.shared", "is not needed", "whoever reaches a timeline shares it")
 	}
+	r.sharing(c)
 }
 
-// SharesTimeline tells whether another pipeline of the channel can find the timeline: it is not in a folder that this one
-// publishes to, which is its own.
+// sharing refuses an output that two pipelines publish to without a timeline of their own.
+func (r *reader) sharing(c *Channel) {
+	shared := slices.IndexFunc(c.Outputs, func(s Store) bool { return s.Shared })
+	if shared < 0 {
+		return
+	}
+	timeline := c.Timeline
+	if timeline.IsZero() {
+		timeline = c.Outputs[0]
+	}
+	r.check(timeline.Dir == "" || !timeline.Same(c.Outputs[0]), fmt.Sprintf("outputs[%d].shared", shared),
+		"is true, and the timeline is in this pipeline's own folder",
+		"needed is a timeline that both pipelines reach, like the same store")
+}
+
+// SharesTimeline tells whether another pipeline of the channel can find the timeline: it is not in a folder that this
+// one publishes to, which is its own.
 func (c *Channel) SharesTimeline() bool {
 	return c.Timeline.Dir == "" || !c.Timeline.Same(c.Outputs[0])
 }

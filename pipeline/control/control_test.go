@@ -79,7 +79,7 @@ func full(name string) control.Status {
 			Gaps: 1, Frames: 90000, Holes: 2, SegmentSeconds: 4, PublishLatencyMs: 812.5},
 			{Name: "a1", Kind: control.Audio, Codecs: "mp4a.40.2", Language: "eng", Channels: 2, TargetBitrate: 128_000}},
 		Stores: []control.Store{{Name: "dir:./origin", LastK: 443_000_900, ListedAt: noon, Writes: 5000, Errors: 2, Gaps: 1,
-			Queue: 3, LatencyMs: 12.5, LastError: "no space left on device"}},
+			Queue: 3, LatencyMs: 12.5, LastError: "no space left on device", Shared: true, TwinSegments: 7, TwinListed: 2}},
 		Events: []control.Event{{Seq: 12, Time: noon, Level: control.Warning, Stage: "run", Input: "main", Code: "run_restart",
 			Message: "encoder restarted"}},
 		Webhook: &control.Webhook{Target: "https://hooks.example", Delivered: 9, Dropped: 1, Queue: 2, Requests: 7, Failures: 3,

@@ -94,6 +94,10 @@ var storeFamilies = []family[Store]{
 		func(s *Store) float64 { return float64(s.Queue) }),
 	gauge("store_late_objects", "Objects that viewers get from memory because the store has not taken them yet", ofStore,
 		func(s *Store) float64 { return float64(s.Late) }),
+	counter("store_twin_segments", "Segments that the other pipeline of a shared store had brought first", ofStore,
+		func(s *Store) float64 { return float64(s.TwinSegments) }),
+	counter("store_twin_listed", "Segment numbers that the other pipeline had listed first", ofStore,
+		func(s *Store) float64 { return float64(s.TwinListed) }),
 	gauge("store_write_latency_seconds", "Duration of the newest write", ofStore,
 		func(s *Store) float64 { return s.LatencyMs / 1000 }),
 }

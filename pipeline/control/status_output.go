@@ -77,4 +77,8 @@ type Store struct {
 	Late      int       `json:"late"`       // objects that viewers get from memory because it has not taken them yet
 	LatencyMs float64   `json:"latency_ms"` // of the newest write
 	LastError string    `json:"last_error"` // empty once a write has gone well again
+
+	Shared       bool   `json:"shared"`        // the channel's other pipeline publishes there, too
+	TwinSegments uint64 `json:"twin_segments"` // segments that it had brought first
+	TwinListed   uint64 `json:"twin_listed"`   // segment numbers that it had listed first
 }

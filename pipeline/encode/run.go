@@ -139,7 +139,7 @@ func (r *run) deliver(name string, pipe io.Reader, index int) error {
 		scale := int64(h.Timescale)
 		out := Frame{
 			PTS: r.base + tick.FromUnits(f.PTS, scale), DTS: r.base + tick.FromUnits(f.DTS, scale), Sync: f.Sync, Data: f.Data,
-			Slate: r.slate(),
+			Slate: r.slate(), Input: r.src.Input,
 		}
 		r.pass(out.DTS)
 		if err := r.out.Frame(r.id, name, out); err != nil {

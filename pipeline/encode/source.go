@@ -45,16 +45,18 @@ type Frame struct {
 	Sync     bool
 	Data     []byte // owned by who gets it
 	Slate    bool   // no input's: the slate, or a picture that is held
+	Input    string // that the run reads, or Slate
 }
 
 // Output takes what runs produce. Frame and Header are called by one goroutine for each rendition of a run.
 type Output interface {
-	// Next is where media is wanted next: the earliest expected frame over the video and over the audio renditions. With
-	// whole set, the start of the first segment that is not complete in every rendition. ok is false before any media.
+	// Next is where media is wanted next: the earliest expected frame over the video and over the audio renditions.
+	// With whole set, the start of the first segment that is not complete in every rendition. ok is false before any
+	// media.
 	Next(whole bool) (video, audio tick.Tick, ok bool)
-	// Take hands over to a run from video and audio on: only its frames are used from there. A run of another ladder than
-	// the one on air has its place at a segment's start; its frames are kept beside those of the run before, until Expect
-	// settles that it takes over, or Take gives that one its place back.
+	// Take hands over to a run from video and audio on: only its frames are used from there. A run of another ladder
+	// than the one on air has its place at a segment's start; its frames are kept beside those of the run before, until
+	// Expect settles that it takes over, or Take gives that one its place back.
 	Take(run, ladder int, video, audio tick.Tick)
 	Header(run int, rendition string, h fmp4.Header) error
 	Frame(run int, rendition string, f Frame) error

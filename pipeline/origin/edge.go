@@ -29,7 +29,8 @@ type EdgeConfig struct {
 	Store store.Store // where everything is kept
 	Bytes int64       // how much media is kept in memory too; 0 is 32 MiB
 	Late  int64       // how much more while the store does not take it; 0 is 64 MiB
-	// Shared tells that others write to Store, too, which is a store.Swapper then: what changes is always read from there.
+	// Shared tells that others write to Store, too, which is a store.Swapper then: what changes is always read from
+	// there.
 	Shared bool
 }
 
@@ -105,19 +106,6 @@ func (e *Edge) Create(ctx context.Context, o store.Object) error {
 	return nil
 }
 
-// Swap writes an object in the place of the one with that tag, see store.Swapper. It is there when the store behind, which
-// must be shared, has it.
-func (e *Edge) Swap(ctx context.Context, o store.Object, tag string) (string, error) {
-	if e.shared == nil {
-		return "", fmt.Errorf("replacing %s in %s: %w", o.Name, e.store, errors.ErrUnsupported)
-	}
-	tag, err := e.shared.Swap(ctx, o, tag)
-	if err == nil {
-		e.keep(e.settled(o, time.Now()))
-	}
-	return tag, err
-}
-
 // settled is an object whose body is where the kernel can send it from, as long as there are not too many of these.
 func (e *Edge) settled(o store.Object, modified time.Time) *object {
 	out := newObject(o, modified)
@@ -154,11 +142,7 @@ func (e *Edge) modified(ctx context.Context, name string) time.Time {
 // served as it is there from then on.
 func (e *Edge) Get(ctx context.Context, name string) (store.Object, error) {
 	if _, segment := segmentNumber(name); e.shared != nil && !segment {
-		o, err := e.store.Get(ctx, name)
-		if err == nil {
-			e.keep(e.settled(o, time.Now()))
-		}
-		return o, err
+		return e.getShared(ctx, name)
 	}
 	if o := e.lookup(name); o != nil {
 		if out, err := o.whole(); err == nil {
@@ -194,35 +178,6 @@ func (e *Edge) Remade() uint64 {
 
 // String names the store behind.
 func (e *Edge) String() string { return e.store.String() }
-
-// EdgeStats tells what an edge holds and how often the store behind was read for a viewer.
-type EdgeStats struct {
-	Objects int
-	Bytes   int64 // media
-	Reads   uint64
-
-	Late      int    // objects that the store behind has not taken yet
-	Errors    uint64 // writes of it that failed, or took too long
-	Lost      uint64 // segments of which it got none, because it was away for too long
-	LastError string // empty: nothing is late
-}
-
-// Stats tells the edge's state.
-func (e *Edge) Stats() EdgeStats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b := &e.backlog
-	st := EdgeStats{
-		Objects: len(*e.objects.Load()), Bytes: e.held, Reads: e.reads.Load(),
-		Errors: b.errors, Lost: b.lost, LastError: b.last,
-	}
-	for _, l := range b.items {
-		if !l.void {
-			st.Late++
-		}
-	}
-	return st
-}
 
 func (e *Edge) lookup(name string) *object { return (*e.objects.Load())[name] }
 

@@ -29,10 +29,11 @@ type Config struct {
 	Flush        time.Duration       // how long Run goes on writing what is complete after its end was asked; 0 is 5 s
 	Log          zerolog.Logger
 	Now          func() tick.Tick // nil: the host's clock
-	// Shared tells that another pipeline of the channel publishes to the same Store, which must be a store.Swapper then.
+	// Shared tells that another pipeline of the channel publishes to the same Store, which must be a store.Swapper
+	// then.
 	Shared bool
-	// Event is told what was found wrong in the store, at start or when something had been removed: "warning" or "error".
-	// It must not call the Publisher.
+	// Event is told what was found wrong in the store, at start or when something had been removed: "warning" or
+	// "error". It must not call the Publisher.
 	Event func(level, message string)
 	// OnListed is called from one of Run's goroutines for each segment number when viewers can see it.
 	OnListed func(k int64, listed tick.Tick)
@@ -56,7 +57,8 @@ type Segment struct {
 	K          int64
 	Start, End tick.Tick // zero: by the grid
 	Slate      bool
-	Standby    bool // of a clock that is not the one which the channel's pipelines agree upon: only if nobody else has it
+	Standby    bool              // of a clock that is not the pipelines' common one: if nobody else brings it
+	Meta       map[string]string // kept with it where the store can, see store.Object
 	Body       []byte
 }
 

@@ -20,8 +20,8 @@ import (
 //
 // The two know nothing of each other but what is in the store. A segment is created if it is absent: who is first does
 // not matter, as the other's is as good. Slate, and what lacks altogether, waits for as long as the other may yet bring
-// media. A playlist is replaced only if it is the one that was read or written last; else the other has listed something
-// meanwhile, and that rules: what it has listed is taken over, and what is our own is appended to it.
+// media. A playlist is replaced only if it is the one that was read or written last; else the other has listed
+// something meanwhile, and that rules: what it has listed is taken over, and what is our own is appended to it.
 type sharing struct {
 	store  store.Swapper
 	rows   []row // appended and not in the store's playlists yet, oldest first
@@ -103,8 +103,8 @@ func (p *Publisher) create(ctx context.Context, o store.Object) error {
 	return nil
 }
 
-// replace writes a playlist, which goes up to segment last, in the place of the one before. In a shared store that must be
-// the one that is known.
+// replace writes a playlist, which goes up to segment last, in the place of the one before. In a shared store that must
+// be the one that is known.
 func (p *Publisher) replace(ctx context.Context, o store.Object, last int64) error {
 	if p.shared == nil {
 		return p.put(ctx, o)
@@ -120,7 +120,8 @@ func (p *Publisher) replace(ctx context.Context, o store.Object, last int64) err
 	return fmt.Errorf("%s: %w", o.Name, errOvertaken)
 }
 
-// swap tries to replace a playlist once. again tells that there is a new reason to try: what is there is older, or gone.
+// swap tries to replace a playlist once. again tells that there is a new reason to try: what is there is older, or
+// gone.
 func (p *Publisher) swap(ctx context.Context, o store.Object, last int64) (again bool, err error) {
 	s := p.shared
 	was := s.version(o.Name)

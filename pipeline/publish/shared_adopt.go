@@ -54,7 +54,8 @@ func (p *Publisher) theirs(ctx context.Context, track string) (list hls.Playlist
 	return list, len(list.Segments) > 0, nil
 }
 
-// adopt makes the window that of the playlists, and appends what is settled here and not listed yet. The caller holds mu.
+// adopt makes the window that of the playlists, and appends what is settled here and not listed yet. The caller holds
+// mu.
 func (p *Publisher) adopt(lists map[string]hls.Playlist) error {
 	l, end, ok := p.merge(lists)
 	if !ok || p.manifest.any && end < p.manifest.shown {
@@ -121,8 +122,8 @@ func (p *Publisher) welcome(was *presentation.Snapshot, end int64) {
 	p.tell(snap, at)
 }
 
-// merge makes one list of the tracks' playlists up to the last number that all have. What only some list beyond it rules
-// when that number is listed. A track without a playlist is listed as it is here.
+// merge makes one list of the tracks' playlists up to the last number that all have. What only some list beyond it
+// rules when that number is listed. A track without a playlist is listed as it is here.
 func (p *Publisher) merge(lists map[string]hls.Playlist) (l presentation.Listed, end int64, ok bool) {
 	now := p.window.Snapshot()
 	for _, t := range now.Tracks() {

@@ -20,8 +20,8 @@ type search struct {
 	found map[string]map[int64]int64 // sizes by track and number
 }
 
-// graceEnd is when slate, or a gap, may be listed as segment k: one T after its end, in which the other pipeline's media
-// may come.
+// graceEnd is when slate, or a gap, may be listed as segment k: one T after its end, in which the other pipeline's
+// media may come.
 func (p *Publisher) graceEnd(k int64) time.Time {
 	grid := p.cfg.Presentation.Grid
 	return time.Now().Add(max(0, (grid.Start(k+1) + grid.T - p.cfg.Now()).Duration()))

@@ -401,12 +401,12 @@ func liveAndDie(t *testing.T, dice *rand.Rand) {
 		}
 		time.Sleep(segmentLength)
 		synctest.Wait()
-		switch {
-		case n%4 == 1:
+		switch n % 4 {
+		case 1:
 			ways[dying].lives.Store(0)
 			_ = rigs[dying].stop()
 			dead = true
-		case n%4 == 3:
+		case 3:
 			born(dying)
 			dead, dying = false, 1-dying
 		}

@@ -20,7 +20,8 @@ type flights struct {
 	told  time.Time // when it was last told that one takes long
 }
 
-// put writes an object that changes or comes once, and has Run look at how long that takes. The caller does not hold mu.
+// put writes an object that changes or comes once, and has Run look at how long that takes. The caller does not hold
+// mu.
 func (p *Publisher) put(ctx context.Context, o store.Object) error {
 	defer p.takesOff()()
 	return p.cfg.Store.Put(ctx, o)

@@ -68,7 +68,11 @@ func (p *Publisher) initObject(t presentation.Track, body []byte) store.Object {
 
 func (p *Publisher) segmentObject(it *item) store.Object {
 	name := p.segmentName(it.Track, it.K)
-	return store.Object{Name: name, Body: it.Body, Type: store.Type(name), Cache: p.mediaCache(it.Slate)}
+	o := store.Object{Name: name, Body: it.Body, Type: store.Type(name), Cache: p.mediaCache(it.Slate)}
+	if p.shared != nil { // elsewhere it would be the same for all
+		o.Meta = it.Meta
+	}
+	return o
 }
 
 // writeQueue starts the writes that are due, initializations first, then segments by number.

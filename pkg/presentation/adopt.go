@@ -2,8 +2,8 @@ package presentation
 
 import "slices"
 
-// Adopt is a window of the same channel that lists what another writer of its store has listed, and not what w lists. The
-// tracks, what is known of them in stretches that both list, and retention are those of w, which stays as it is.
+// Adopt is a window of the same channel that lists what another writer of its store has listed, and not what w lists.
+// The tracks, what is known of them in stretches that both list, and retention are those of w, which stays as it is.
 func (w *Window) Adopt(l Listed) (*Window, error) {
 	out := &Window{
 		cfg: w.cfg, size: w.size, tracks: slices.Clone(w.tracks[:w.live]), live: w.live, rows: make([][]Segment, w.live),

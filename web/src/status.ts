@@ -194,6 +194,9 @@ export interface Store {
   late: number;
   latency_ms: number;
   last_error: string;
+  shared: boolean;
+  twin_segments: number;
+  twin_listed: number;
 }
 
 export interface Webhook {

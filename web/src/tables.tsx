@@ -64,6 +64,7 @@ export function Stores({ now }: { now: Status }) {
             <div><dt>Queue</dt><dd>{count(s.queue)}</dd></div>
             <div class={s.errors > 0 ? 'warn' : ''}><dt>Errors</dt><dd>{count(s.errors)} <small>of {count(s.writes)}</small></dd></div>
             <div class={s.gaps > 0 ? 'warn' : ''}><dt>Gaps</dt><dd>{count(s.gaps)}</dd></div>
+            {s.shared && <div title="Segments that the other pipeline had brought first"><dt>Twin first</dt><dd>{count(s.twin_segments)}</dd></div>}
           </dl>
         </div>
       ))}
