@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"onair/pkg/hls"
@@ -15,15 +16,9 @@ import (
 func (p *Publisher) goAlong(ctx context.Context, snap *presentation.Snapshot) error {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.RetryFor)
 	defer cancel()
-	lists := map[string]hls.Playlist{}
-	for _, t := range snap.All() {
-		list, there, err := p.theirs(ctx, t.Name)
-		if err != nil {
-			return fmt.Errorf("reading what the other pipeline has listed: %w", err)
-		}
-		if there {
-			lists[t.Name] = list
-		}
+	lists, err := p.allTheirs(ctx, snap)
+	if err != nil {
+		return fmt.Errorf("reading what the other pipeline has listed: %w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -31,6 +26,25 @@ func (p *Publisher) goAlong(ctx context.Context, snap *presentation.Snapshot) er
 		return fmt.Errorf("taking over what the other pipeline has listed: %w", err)
 	}
 	return errOvertaken
+}
+
+// allTheirs reads the playlists of all tracks that have one, side by side.
+func (p *Publisher) allTheirs(ctx context.Context, snap *presentation.Snapshot) (map[string]hls.Playlist, error) {
+	lists, errs := map[string]hls.Playlist{}, make([]error, len(snap.All()))
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for i, t := range snap.All() {
+		wg.Go(func() {
+			list, there, err := p.theirs(ctx, t.Name)
+			if errs[i] = err; there {
+				mu.Lock()
+				defer mu.Unlock()
+				lists[t.Name] = list
+			}
+		})
+	}
+	wg.Wait()
+	return lists, errors.Join(errs...)
 }
 
 // theirs reads a track's playlist as the store has it.
@@ -187,7 +201,7 @@ func cut(list hls.Playlist, first, last int64, init string) []presentation.Segme
 func (p *Publisher) startPoll(ctx context.Context, now time.Time, sooner func(time.Time)) {
 	t := p.cfg.Presentation.Grid.T.Duration()
 	wait := t * 5 / 4
-	if p.queue.len() > 0 { // something waits for what the other may bring
+	if p.waits(now) {
 		wait = t / 2
 	}
 	due := p.shared.last.Add(wait)
@@ -199,6 +213,20 @@ func (p *Publisher) startPoll(ctx context.Context, now time.Time, sooner func(ti
 	p.shared.last = now
 	snap := p.window.Snapshot()
 	p.spawn(func() { p.poll(ctx, snap) })
+}
+
+// waits tells whether something waits for what the other pipeline may bring. The caller holds mu.
+func (p *Publisher) waits(now time.Time) bool {
+	e := p.queue.oldest()
+	if e == nil {
+		return false
+	}
+	for _, it := range e.items {
+		if it.state == waiting && it.tries == 0 && it.after.After(now) {
+			return true
+		}
+	}
+	return p.shared.search.k == e.k && !p.shared.search.done
 }
 
 // poll looks whether the other pipeline has listed something.

@@ -3,10 +3,8 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"onair/pipeline/control"
 	"onair/pkg/hls"
 	"onair/test/bucket"
-	"onair/test/feed"
 )
 
 // sharedChannel is a channel whose only output, and whose timeline, are in a bucket that two pipelines share.
@@ -87,22 +84,9 @@ func TestTwinsShareABucket(t *testing.T) {
 	b := bucket.New()
 	t.Cleanup(b.Close)
 	kept := keep(t, b)
-	var ports []int
-	var legs []string
-	for range 4 {
-		ports = append(ports, freePort(t, "udp"))
-		legs = append(legs, fmt.Sprintf("127.0.0.1:%d", ports[len(ports)-1]))
-	}
-	reel, err := os.ReadFile(clip(t, seconds, "25"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := feed.New(legs, feed.Once(reel))
-	source.Skew = 100 * time.Millisecond
 	file := sharedChannel(s3Output(t, b))
-	source.Start(context.Background())
-	t.Cleanup(source.Stop)
-	twins := []*station{newStationOf(t, file, twoLegs(ports[0], ports[1])), newStationOf(t, file, twoLegs(ports[2], ports[3]))}
+	one, second, _ := newTwins(t, file, clip(t, seconds, "25"), 0)
+	twins := []*station{one, second()}
 	encodes := func(s *station) {
 		s.wait("segments of its own", 30*time.Second, func(st control.Status) bool {
 			return len(st.Renditions) > 0 && st.Renditions[0].Segments >= 2 && st.Renditions[0].LastK >= newest(t, b) && newest(t, b) > 3

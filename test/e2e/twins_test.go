@@ -15,31 +15,26 @@ import (
 	"onair/test/feed"
 )
 
-// newTwins starts two pipelines of one channel that share a timeline, each with two legs of the same feed, those of the
-// second 300 ms after those of the first. The second one starts later.
-func newTwins(t *testing.T, seconds int, rate string) (first *station, second func() *station, source *feed.Feed) {
+// newTwins starts a pipeline of a channel whose timeline is shared, with two legs of a feed of a clip, and gives what starts
+// the other one, whose legs come 300 ms later.
+func newTwins(t *testing.T, file, reel string, wrap time.Duration) (first *station, second func() *station, source *feed.Feed) {
 	t.Helper()
 	var ports []int
+	var legs []string
 	for range 4 {
 		ports = append(ports, freePort(t, "udp"))
+		legs = append(legs, fmt.Sprintf("127.0.0.1:%d", ports[len(ports)-1]))
 	}
-	var legs []string
-	for _, p := range ports {
-		legs = append(legs, fmt.Sprintf("127.0.0.1:%d", p))
-	}
-	reel, err := os.ReadFile(clip(t, seconds, rate))
+	body, err := os.ReadFile(reel)
 	if err != nil {
 		t.Fatal(err)
 	}
-	source = feed.New(legs, feed.Once(reel))
-	source.Skew = 100 * time.Millisecond
-	file := channel + "timeline:\n  dir: " + t.TempDir() + "\n"
+	source = feed.New(legs, feed.Once(body))
+	source.Skew, source.Wrap = 100*time.Millisecond, wrap
 	first = newStationOf(t, file, twoLegs(ports[0], ports[1])).answering()
 	source.Start(context.Background())
 	t.Cleanup(source.Stop)
-	return first, func() *station {
-		return newStationOf(t, file, twoLegs(ports[2], ports[3])).answering()
-	}, source
+	return first, func() *station { return newStationOf(t, file, twoLegs(ports[2], ports[3])).answering() }, source
 }
 
 // wantInterchangeable fails unless every segment that both have of a rendition can stand in for the other: names,
@@ -100,21 +95,56 @@ func spliced(t *testing.T, a, b *station, rendition string, common []int64) []by
 	return out
 }
 
-// TestTwinsAreInterchangeable: two pipelines that start 7 s apart, with a jump of the source's clock while both are on
-// air, make segments of which each can stand in for the other's.
+// twinsCase is a source of two pipelines.
+type twinsCase struct {
+	rate    string
+	extra   []string      // of the clip's encoder
+	wrap    time.Duration // after which its clocks wrap
+	jump    bool          // its clock jumps once
+	seconds int
+	long    bool // only with ONAIR_LONG
+}
+
+// TestTwinsAreInterchangeable: two pipelines that start some seconds apart make segments of which each can stand in for
+// the other's, whatever the source's clock does meanwhile.
 func TestTwinsAreInterchangeable(t *testing.T) {
-	t.Parallel()
-	a, start, source := newTwins(t, 60, "25")
+	for name, c := range map[string]twinsCase{
+		"25, a jump":     {rate: "25", jump: true, seconds: 60},
+		"25, 10 minutes": {rate: "25", jump: true, seconds: 630, long: true},
+		"29.97, a wrap":  {rate: "30000/1001", wrap: 25 * time.Second, seconds: 60},
+		"50":             {rate: "50", seconds: 60, long: true},
+		"23.976, 44.1":   {rate: "24000/1001", extra: []string{"-ar", "44100"}, seconds: 60, long: true},
+		"25, 44.1, a wrap and a jump": {
+			rate: "25", extra: []string{"-ar", "44100", "-bf", "0"}, wrap: 20 * time.Second, jump: true, seconds: 60, long: true,
+		},
+	} {
+		if c.long && !long {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t)
+		})
+	}
+}
+
+func (c twinsCase) run(t *testing.T) {
+	file := channel + "timeline:\n  dir: " + t.TempDir() + "\n"
+	a, start, source := newTwins(t, file, clip(t, c.seconds, c.rate, c.extra...), c.wrap)
 	a.wait("segments of the first", 30*time.Second, segments(3))
 	b := start()
 	b.wait("segments of the second", 30*time.Second, segments(4))
-	source.JumpAtKey(time.Hour)
-	before := b.status().Segments
+	made := uint64(0)
+	if c.jump {
+		source.JumpAtKey(time.Hour)
+		made = 1
+	}
+	until := uint64(c.seconds/2 - 14)
 	for _, s := range []*station{a, b} {
-		st := s.wait("segments after the jump", 30*time.Second, func(st control.Status) bool {
-			return st.Segments >= before+6
+		st := s.wait("the segments", time.Duration(c.seconds)*time.Second, func(st control.Status) bool {
+			return st.Segments >= until-min(until, 4)
 		})
-		if in := st.Inputs[0]; in.Lock != control.Locked || in.Generations != 1 {
+		if in := st.Inputs[0]; in.Lock != control.Locked || in.Generations != made {
 			t.Errorf("%+v", in)
 		}
 	}
@@ -122,8 +152,9 @@ func TestTwinsAreInterchangeable(t *testing.T) {
 	b.stop()
 	for _, rendition := range []string{"v360", "v180", "a1"} {
 		common := wantInterchangeable(t, a, b, rendition)
+		t.Logf("%s: %d segments in common", rendition, len(common))
 		if len(common) < 8 {
-			t.Errorf("%s: %d segments in common", rendition, len(common))
+			t.Errorf("%s: too few", rendition)
 		}
 		media := spliced(t, a, b, rendition, common)
 		if rendition == "v180" {

@@ -29,6 +29,7 @@ type Feed struct {
 	Next func() []byte // what is to be sent next, with clocks that go on; nil ends it
 	Loss float64       // of each leg, and never on all of them
 	Skew time.Duration // of each leg behind the one before
+	Wrap time.Duration // after which the clocks of a stream that begins near 0 cross 2^33; 0: whenever
 
 	legs  []string
 	end   context.CancelFunc
@@ -82,7 +83,7 @@ func (f *Feed) Start(ctx context.Context) {
 	ctx, f.end = context.WithCancel(ctx)
 	f.begun = time.Now()
 	s := &sender{
-		f: f, base: rand.Uint64(), begun: f.begun,
+		f: f, base: f.beginAt(), begun: f.begun,
 		sequence: uint16(rand.Uint32()), timestamp: rand.Uint32(), source: rand.Uint32(),
 	}
 	for i, leg := range f.legs {
@@ -91,6 +92,13 @@ func (f *Feed) Start(ctx context.Context) {
 		f.wg.Go(func() { f.leg(ctx, i, leg, queue) })
 	}
 	f.wg.Go(func() { s.send(ctx) })
+}
+
+func (f *Feed) beginAt() uint64 {
+	if f.Wrap == 0 {
+		return rand.Uint64()
+	}
+	return 1<<33 - uint64(f.Wrap/time.Millisecond)*90
 }
 
 // Stop ends the sending as if the sender was killed.
