@@ -19,26 +19,6 @@ const driftNotice = 60 * tick.Second
 // driftSettles is how long after its taking effect a correction shows in every minute that is measured over.
 const driftSettles = 365 * tick.Second // one begins before it, five follow
 
-// lock is how an input's clock stands to the timeline's store.
-type lock struct {
-	state  control.Lock
-	gen    int64     // that it is about
-	number int64     // of that generation in the store, which others may have counted on; 0: it is not there
-	moved  tick.Tick // by how much what was agreed upon later has moved it
-	seen   int64     // a newer number that does not fit
-}
-
-// of is the lock of a generation: one that nobody proposed was found in the store.
-func (l lock) of(gen int64) control.Lock {
-	switch {
-	case gen == 0:
-		return control.NoLock
-	case l.gen == gen:
-		return l.state
-	}
-	return control.Locked
-}
-
 // anchored has an anchor agreed upon that an input's clock proposes.
 func (c *Channel) anchored(in *input, a anchor.Anchor) {
 	before := in.programme.Stats().Generation
@@ -54,7 +34,7 @@ func (c *Channel) anchored(in *input, a anchor.Anchor) {
 		in.jumps, in.jumpTold = 0, now
 	}
 	c.mu.Unlock()
-	c.timeline.propose(in.name, a, func(g agreement) { c.ruled(in, a, g) })
+	c.timeline.propose(in.name, a, func(g agreement) { c.ruled(in, a, g, !jumped) })
 	if !tell {
 		return
 	}
@@ -67,7 +47,7 @@ func (c *Channel) anchored(in *input, a anchor.Anchor) {
 
 // ruled has what was agreed upon rule the generation for which own was proposed. If own rules already, because the
 // store was away, what others have made takes its place at a segment boundary.
-func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement) {
+func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement, first bool) {
 	now, fixed := in.table.Anchor(own.Gen)
 	delta := tick.Tick(0)
 	if fixed {
@@ -75,6 +55,9 @@ func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement) {
 	}
 	c.mu.Lock()
 	in.lock = lock{state: g.lock(), gen: own.Gen, number: g.stored, moved: delta}
+	if first && g.stored > 1 && !g.others { // stored ones do not fit: another pipeline may be on air with one
+		in.lock.state, in.lock.trial = control.Unlocked, c.now()+trialFor
+	}
 	c.mu.Unlock()
 	if g.others {
 		c.tellClock(in, control.Info, codeAdopted, fmt.Sprintf(
@@ -99,24 +82,6 @@ func (c *Channel) tellClock(in *input, level control.Level, code, message string
 	c.events.put(control.Event{
 		Level: level, Stage: "timeline", Input: in.name, Code: code, Message: "input " + in.name + ": " + message,
 	})
-}
-
-// moved is by how much an input's clock was moved that had drifted by nothing.
-func (c *Channel) moved(in *input, gen int64) tick.Tick {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if in.lock.gen != gen {
-		return 0
-	}
-	return in.lock.moved
-}
-
-// number is the one that the store has for a generation: its own where it was found there. 0: it is not there.
-func (l lock) numberOf(gen int64) int64 {
-	if l.gen == gen {
-		return l.number
-	}
-	return gen
 }
 
 // watchDrift takes out the drift of the source clocks against the host's, one frame at a time, at a segment boundary.
@@ -178,59 +143,4 @@ func (c *Channel) corrected(in *input, gen int64, g agreement) {
 		moved = in.lock.moved
 	}
 	in.lock = lock{state: g.lock(), gen: gen, number: g.stored, moved: moved}
-}
-
-// heed looks whether another pipeline has stored a newer anchor, and goes along with a correction. Whose feed the
-// newest one does not fit is not locked: it is that of another clock.
-func (c *Channel) heed(in *input) {
-	gen := in.programme.Stats().Generation
-	l := c.lockOf(in)
-	was, ok := in.table.Anchor(gen)
-	number := l.numberOf(gen)
-	if !ok || number == 0 {
-		return
-	}
-	other, err := c.timeline.next(in.name, max(number, l.seen)+1)
-	if err != nil {
-		return // there is none, mostly; a store that fails is told by whoever writes to it
-	}
-	adopted, fits := was.Adopt(other)
-	next := lock{state: control.Locked, gen: gen, number: other.Gen, moved: l.moved}
-	if !fits {
-		next = lock{state: control.Unlocked, gen: gen, number: number, moved: l.moved, seen: other.Gen}
-	}
-	c.mu.Lock()
-	same := in.lock == l
-	if same {
-		in.lock = next
-	}
-	c.mu.Unlock()
-	switch {
-	case !same: // something newer is known meanwhile
-	case fits:
-		in.table.Replace(adopted)
-	default:
-		c.tellClock(in, control.Warning, codeUnlocked, fmt.Sprintf("another pipeline has stored a clock that this feed does "+
-			"not fit (generation %d): they get different feeds, or one that jumped has not come here", other.Gen))
-	}
-}
-
-func (c *Channel) lockOf(in *input) lock {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return in.lock
-}
-
-// clockOf is what is to be known of the clock of an input; of the slate nothing is.
-func (c *Channel) clockOf(name string) clock {
-	for _, in := range c.inputs() {
-		if in.name == name {
-			l := c.lockOf(in)
-			return clock{
-				generation: in.programme.Stats().Generation,
-				standby:    l.state == control.Unlocked && l.seen != 0 && c.file.SharesTimeline(),
-			}
-		}
-	}
-	return clock{}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,5 +163,40 @@ func (c twinsCase) run(t *testing.T) {
 		} else {
 			decode(t, media, "-f", "null")
 		}
+	}
+}
+
+// TestWhoGetsAnotherFeedIsNotLocked: of two pipelines with a shared timeline and different feeds, the one that was there
+// first has the common clock, and the other one says that it gets something else.
+func TestWhoGetsAnotherFeedIsNotLocked(t *testing.T) {
+	t.Parallel()
+	file := channel + "timeline:\n  dir: " + t.TempDir() + "\n"
+	var twins []*station
+	for range 2 {
+		port := freePort(t, "udp")
+		body, err := os.ReadFile(clip(t, 120, "25"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := feed.New([]string{fmt.Sprintf("127.0.0.1:%d", port)}, feed.Once(body))
+		s := newStationOf(t, file, rtpInput(port)).answering()
+		source.Start(context.Background())
+		t.Cleanup(source.Stop)
+		s.wait("segments", 30*time.Second, segments(3))
+		twins = append(twins, s)
+	}
+	lock := func(s *station) control.Lock { return s.status().Inputs[0].Lock }
+	if lock(twins[1]) != control.Unlocked {
+		t.Error("the second one takes its clock for the common one before anybody could say a word")
+	}
+	for i, want := range []string{"that of this feed was there first", "and it was there first"} {
+		twins[i].wait("a word of pipeline "+fmt.Sprint(i+1), time.Minute, func(st control.Status) bool {
+			return slices.ContainsFunc(st.Events, func(e control.Event) bool {
+				return e.Code == "clock_unlocked" && strings.Contains(e.Message, want)
+			})
+		})
+	}
+	if a, b := lock(twins[0]), lock(twins[1]); a != control.Locked || b != control.Unlocked {
+		t.Errorf("the first is %s, the second %s", a, b)
 	}
 }
