@@ -180,8 +180,8 @@ func (c *Channel) corrected(in *input, gen int64, g agreement) {
 	in.lock = lock{state: g.lock(), gen: gen, number: g.stored, moved: moved}
 }
 
-// heed looks whether another pipeline has stored a newer anchor, and goes along with a correction. Whose feed the newest
-// one does not fit is not locked: it is that of another clock.
+// heed looks whether another pipeline has stored a newer anchor, and goes along with a correction. Whose feed the
+// newest one does not fit is not locked: it is that of another clock.
 func (c *Channel) heed(in *input) {
 	gen := in.programme.Stats().Generation
 	l := c.lockOf(in)

@@ -60,8 +60,8 @@ func (t *timeline) proposed(input string) uint64 {
 	return t.proposals[input]
 }
 
-// agreeLater is agree for a store that was away, unless there is a newer proposal by now: that is the one which a restart
-// needs, and which others have to agree with.
+// agreeLater is agree for a store that was away, unless there is a newer proposal by now: that is the one which a
+// restart needs, and which others have to agree with.
 func (t *timeline) agreeLater(input string, own anchor.Anchor, mine uint64, rule func(agreement)) error {
 	t.mu.Lock()
 	newest := t.proposals[input]

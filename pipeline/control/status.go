@@ -75,7 +75,7 @@ type Status struct {
 
 	ActiveInput string            `json:"active_input"` // name, or slate; empty: none
 	Choice      string            `json:"choice"`       // "auto", or the name of the input that was asked for
-	Lock        Lock              `json:"lock"`         // of the input on air, else of the first; Alone: the timeline is not shared
+	Lock        Lock              `json:"lock"`         // of the input on air, else of the first; Alone: none is shared
 	RunRestarts uint64            `json:"run_restarts"` // runs started because one before died or stalled
 	RunsStarted uint64            `json:"runs_started"` // all runs started, planned ones too
 	Reloads     map[string]uint64 `json:"reloads"`      // of the file: ok, refused

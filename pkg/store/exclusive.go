@@ -33,8 +33,8 @@ func CheckCreate(ctx context.Context, s Store, folder string) error {
 	return removed
 }
 
-// CheckSwap tries whether writers in a folder can replace an object without undoing each other's work. ErrNotSwapped: they
-// cannot; every other error: that is not known.
+// CheckSwap tries whether writers in a folder can replace an object without undoing each other's work. ErrNotSwapped:
+// they cannot; every other error: that is not known.
 func CheckSwap(ctx context.Context, s Swapper, folder string) error {
 	o := probe(folder)
 	if err := s.Create(ctx, o); err != nil {
@@ -43,6 +43,9 @@ func CheckSwap(ctx context.Context, s Swapper, folder string) error {
 	first, err := s.Get(ctx, o.Name)
 	if err != nil {
 		return err
+	}
+	if first.Tag == "" {
+		return errors.Join(fmt.Errorf("store %s: what is read has no tag: %w", s, ErrNotSwapped), s.Delete(ctx, o.Name))
 	}
 	o.Body = []byte("{ }\n")
 	second, swapped := s.Swap(ctx, o, first.Tag)

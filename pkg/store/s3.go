@@ -119,7 +119,8 @@ func (s *S3) Swap(ctx context.Context, o Object, tag string) (string, error) {
 	}
 	tag, err := s.putIf(ctx, o, options)
 	code := minio.ToErrorResponse(err)
-	if code.StatusCode == http.StatusPreconditionFailed || code.StatusCode == http.StatusNotFound && code.Code == "NoSuchKey" {
+	gone := code.StatusCode == http.StatusNotFound && code.Code == "NoSuchKey"
+	if code.StatusCode == http.StatusPreconditionFailed || gone {
 		return "", fmt.Errorf("replacing %s: %w", o.Name, ErrChanged)
 	}
 	return tag, s.explain("replacing "+o.Name, err)

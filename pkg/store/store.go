@@ -57,8 +57,8 @@ type Store interface {
 	String() string
 }
 
-// Swapper is a store in which writers that know nothing of each other can replace an object without undoing what another
-// one has written (compare and swap).
+// Swapper is a store in which writers that know nothing of each other can replace an object without undoing what
+// another one has written (compare and swap).
 type Swapper interface {
 	Store
 	// Swap writes an object in the place of the one with that tag, or of none if it is empty, and gives the tag of the new

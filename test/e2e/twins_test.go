@@ -133,4 +133,3 @@ func TestTwinsAreInterchangeable(t *testing.T) {
 		}
 	}
 }
-
