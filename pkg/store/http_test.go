@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"onair/pipeline/receive"
 	"onair/pkg/store"
 	"onair/test/weborigin"
 )
@@ -45,8 +47,41 @@ func openHTTP(t testing.TB, server string, change ...func(*store.HTTPConfig)) *s
 // httpBackends are the servers that the rules are held against.
 func httpBackends() map[string]func(t *testing.T) store.Store {
 	return map[string]func(t *testing.T) store.Store{
-		"http": func(t *testing.T) store.Store { return openHTTP(t, fakeHTTP(t, nil).URL) },
+		"http":               func(t *testing.T) store.Store { return openHTTP(t, fakeHTTP(t, nil).URL) },
+		"http on our origin": func(t *testing.T) store.Store { return ourOrigin(t, store.NewMemory()) },
+		"http on our origin with a folder": func(t *testing.T) store.Store {
+			dir, err := store.NewDir(store.DirConfig{Path: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ourOrigin(t, dir)
+		},
 	}
+}
+
+// ourOrigin is a store on onair origin, which keeps things in another one.
+func ourOrigin(t *testing.T, behind store.Store) store.Store {
+	t.Helper()
+	rc, err := receive.New(receive.Config{Store: behind, Writers: []receive.Writer{{Name: "me", User: "me", Password: "pw"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- rc.Run(ctx) }()
+	server := httptest.NewServer(rc)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		cancel()
+		<-done
+	})
+	for end := time.Now().Add(10 * time.Second); rc.Ready() != nil; {
+		if time.Now().After(end) {
+			t.Fatal(rc.Ready())
+		}
+	}
+	return openHTTP(t, server.URL, func(c *store.HTTPConfig) { c.User, c.Password = "me", "pw" })
 }
 
 func TestHTTPURLs(t *testing.T) {
