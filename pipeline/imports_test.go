@@ -69,6 +69,7 @@ var rooms = map[string][]string{
 	"pipeline/packager": {"pkg/*"},
 	"pipeline/probe":    {"pkg/*"},
 	"pipeline/publish":  {"pkg/*"},
+	"pipeline/receive":  {"pkg/*", "pipeline/origin"}, // the other half of an origin
 	"pipeline/send":     {"pkg/*", "pipeline/srt"},
 	"pipeline/slate":    {"pkg/*"},
 	"pipeline/verify":   {"pkg/*"},

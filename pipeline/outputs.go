@@ -76,9 +76,17 @@ func (c *Channel) openOutputs() error {
 	return nil
 }
 
-// openStore opens what a file names. Whether a bucket can be had is known when it is first asked.
+// openStore opens what a file names. Whether a bucket or an HTTP origin can be had is
+// known when it is first asked.
 func openStore(cfg config.Store) (store.Store, error) {
-	if cfg.S3 == "" {
+	switch {
+	case cfg.HTTP != "":
+		place, err := cfg.Origin()
+		if err != nil {
+			return nil, err
+		}
+		return store.NewHTTP(place)
+	case cfg.S3 == "":
 		return store.NewDir(store.DirConfig{Path: cfg.Dir})
 	}
 	place, err := store.ParseS3(cfg.S3)

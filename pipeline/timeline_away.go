@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"onair/pkg/store"
@@ -21,12 +22,24 @@ var usualAway = away{wait: 10 * time.Second, pause: time.Second}
 func (t *timeline) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, timelineWait)
 	defer cancel()
-	err := store.CheckCreate(ctx, t.store, t.channel)
+	err := t.checkStore(ctx)
 	if errors.Is(err, store.ErrAway) {
 		t.event("warning", fmt.Sprintf("the store of the timeline cannot be asked: %v", err))
 		return nil
 	}
 	return err
+}
+
+// checkStore tells what keeps pipelines from agreeing in the store: of two who create an anchor one must win, and a
+// pipeline that starts must find the anchors that there are.
+func (t *timeline) checkStore(ctx context.Context) error {
+	if err := store.CheckCreate(ctx, t.store, t.channel); err != nil {
+		return err
+	}
+	if _, err := t.store.List(ctx, path.Join(t.channel, "anchors")+"/"); errors.Is(err, store.ErrNoList) {
+		return fmt.Errorf("the timeline cannot be kept there: give it a store of its own: %w", err)
+	}
+	return nil
 }
 
 // storedGrid is grid, and waits for a store that is away. One that stays away must not keep the channel off air: ok is
@@ -71,7 +84,7 @@ func (t *timeline) storeLater(f gridFile) {
 	err := t.insist(func() (err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), timelineWait)
 		defer cancel()
-		if err = store.CheckCreate(ctx, t.store, t.channel); err == nil {
+		if err = t.checkStore(ctx); err == nil {
 			made, err = t.makeGridOnce(ctx, f)
 		}
 		return err

@@ -207,3 +207,17 @@ func TestAStoreThatOverwritesIsNoTimeline(t *testing.T) {
 type careless struct{ store.Store }
 
 func (c careless) Create(ctx context.Context, o store.Object) error { return c.Put(ctx, o) }
+
+// unlisted is a store that cannot tell what it holds.
+type unlisted struct{ store.Store }
+
+func (unlisted) List(context.Context, string) ([]store.Info, error) { return nil, store.ErrNoList }
+
+// TestAStoreWithoutAListIsNoTimeline: a restart would not find the anchors.
+func TestAStoreWithoutAListIsNoTimeline(t *testing.T) {
+	t.Parallel()
+	tl, _ := newTimeline(unlisted{store.NewMemory()})
+	if err := tl.check(t.Context()); !errors.Is(err, store.ErrNoList) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -66,6 +66,7 @@ type commandLine struct {
 
 	Run     runCmd     `cmd:"" help:"Run channels until SIGINT or SIGTERM."`
 	Check   checkCmd   `cmd:"" help:"Read a channel file and print the plan; touches no network."`
+	Origin  originCmd  `cmd:"" help:"Serve an origin: receives what pipelines push over HTTP, and plays it."`
 	Demo    demoCmd    `cmd:"" help:"Put a test channel on air: no file, no camera."`
 	Send    sendCmd    `cmd:"" help:"Send a contribution feed, with impairments if asked."`
 	Probe   probeCmd   `cmd:"" help:"Analyse a contribution: programmes, tracks, TR 101 290."`

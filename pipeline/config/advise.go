@@ -40,6 +40,12 @@ func (r *reader) advise(c *Channel) {
 		r.warn("api_token", fmt.Sprintf("has %d characters", n), fmt.Sprintf("take %d or more, at random", shortToken))
 	}
 	r.adviseTLS(c.TLS)
+	for i, s := range c.Outputs {
+		r.adviseOrigin(fmt.Sprintf("outputs[%d]", i), s)
+	}
+	if r.given("timeline") {
+		r.adviseOrigin("timeline", c.Timeline)
+	}
 	r.adviseWebhook(c)
 	r.adviseLadder(c)
 }

@@ -113,13 +113,21 @@ type Audio struct {
 	Language string  `yaml:"language"` // "und", or an ISO 639 code of two or three letters
 }
 
-// Store is where objects go: exactly one field is set.
+// Store is where objects go: exactly one of Dir, S3 and HTTP is set, the others are for HTTP.
 type Store struct {
 	Dir  string `yaml:"dir"`  // folder
 	S3   string `yaml:"s3"`   // s3://bucket/prefix?...; may hold secrets
 	HTTP string `yaml:"http"` // http(s) URL; may hold secrets
 
 	Shared bool `yaml:"shared"` // another pipeline of the channel publishes there, too
+
+	User     string `yaml:"user"`     // basic authentication
+	Password Secret `yaml:"password"` // likewise
+	Token    Secret `yaml:"token"`    // Authorization: Bearer
+	CA       string `yaml:"ca"`       // PEM file
+	Cert     string `yaml:"cert"`     // PEM file of this side's certificate
+	Key      string `yaml:"key"`      // likewise
+	Pipeline string `yaml:"pipeline"` // name that the origin is told; empty: that of the host
 }
 
 // IsZero tells a store that the file does not name.

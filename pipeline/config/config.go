@@ -50,18 +50,12 @@ func load(path string, env func(string) (string, bool)) (*Channel, []Problem) {
 
 // parse reads the text of a channel file. The channel is nil when the file is no YAML.
 func parse(path string, text []byte, env func(string) (string, bool)) (*Channel, []Problem) {
-	r := &reader{file: path, env: env, lines: map[string]int{}, raw: map[string]string{}, bad: map[string]bool{}}
-	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
-	if line := notUTF8(text); line > 0 {
-		return nil, []Problem{{File: path, Line: line, Wrong: "not UTF-8", Allowed: "save the file with that encoding"}}
-	}
-	root, problem := tree(path, text)
+	c := &Channel{File: path}
+	r, problem := fill(path, text, env, reflect.ValueOf(c).Elem(), "needed are channel, inputs and outputs")
 	if problem != nil {
 		return nil, []Problem{*problem}
 	}
-	c := &Channel{File: path, at: r.lines}
-	r.lines[""] = lineOf(root)
-	r.read(root, "", reflect.ValueOf(c).Elem())
+	c.at = r.lines
 	if !r.bad[""] {
 		r.validate(c)
 		r.advise(c)
@@ -69,6 +63,30 @@ func parse(path string, text []byte, env func(string) (string, bool)) (*Channel,
 	c.Warnings = sorted(r.warnings)
 	return c, sorted(r.problems)
 }
+
+// fill reads the text of a file into v, which is not checked yet. needed is what is told of an empty file.
+func fill(
+	path string, text []byte, env func(string) (string, bool), v reflect.Value, needed string,
+) (*reader, *Problem) {
+	r := &reader{file: path, env: env, lines: map[string]int{}, raw: map[string]string{}, bad: map[string]bool{}}
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	if line := notUTF8(text); line > 0 {
+		return nil, &Problem{File: path, Line: line, Wrong: "not UTF-8", Allowed: "save the file with that encoding"}
+	}
+	root, problem := tree(path, text)
+	if problem != nil {
+		if problem.Wrong == emptyFile {
+			problem.Allowed = needed
+		}
+		return nil, problem
+	}
+	r.lines[""] = lineOf(root)
+	r.read(root, "", v)
+	return r, nil
+}
+
+// emptyFile is what is wrong with one that has no document.
+const emptyFile = "the file is empty"
 
 // byteOrderMark is what some editors begin a file of UTF-8 with.
 const byteOrderMark = "\ufeff"
@@ -107,7 +125,7 @@ func tree(path string, text []byte) (ast.Node, *Problem) {
 		body = doc.Body
 	}
 	if body == nil {
-		return nil, &Problem{File: path, Wrong: "the file is empty", Allowed: "needed are channel, inputs and outputs"}
+		return nil, &Problem{File: path, Wrong: emptyFile}
 	}
 	return body, nil
 }

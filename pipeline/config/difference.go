@@ -23,7 +23,9 @@ var reloaded = map[string]bool{
 	"video[].encoder": true,
 	"audio":           true, "audio[].name": true, "audio[].bitrate": true, "audio[].channels": true,
 	"audio[].language": true,
-	"outputs":          true, "outputs[].dir": true, "outputs[].s3": true,
+	"outputs":          true, "outputs[].dir": true, "outputs[].s3": true, "outputs[].http": true,
+	"outputs[].user": true, "outputs[].password": true, "outputs[].token": true, "outputs[].ca": true,
+	"outputs[].cert": true, "outputs[].key": true, "outputs[].pipeline": true,
 	"limits": true, "limits.memory": true, "limits.cpu": true,
 }
 

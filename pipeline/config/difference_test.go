@@ -144,7 +144,7 @@ const (
 // TestReferenceTellsWhatReloadApplies: the reference says of every key, truthfully, whether a reload applies it.
 func TestReferenceTellsWhatReloadApplies(t *testing.T) {
 	t.Parallel()
-	_, entries := readReference(t)
+	_, entries := readReference(t, referenceFile)
 	for _, e := range entries {
 		want, other := restart, applied
 		if config.Reloaded(e.path) {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net"
 	"net/url"
 	"strings"
 )
@@ -37,11 +36,7 @@ func (h Hook) Reveal() string { return string(h) }
 // plain tells whether what is posted can be read on its way: neither encrypted nor staying on this host.
 func (h Hook) plain() bool {
 	u, err := url.Parse(string(h))
-	if err != nil || u.Scheme != "http" {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return !strings.EqualFold(u.Hostname(), "localhost") && (ip == nil || !ip.IsLoopback())
+	return err == nil && u.Scheme == "http" && !onHost(u.Hostname())
 }
 
 func (r *reader) webhook(c *Channel) {

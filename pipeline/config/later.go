@@ -14,12 +14,4 @@ func (r *reader) later(c *Channel) {
 		path := fmt.Sprintf("inputs[%d]", i)
 		r.check(in.Timecode != timecodeSEI, path+".timecode", notYet, "allowed is none")
 	}
-	for i, s := range c.Outputs {
-		r.laterStore(fmt.Sprintf("outputs[%d]", i), s)
-	}
-	r.laterStore("timeline", c.Timeline)
-}
-
-func (r *reader) laterStore(path string, s Store) {
-	r.check(s.HTTP == "" || r.bad[path], path+".http", notYet, "allowed are dir and s3")
 }

@@ -19,6 +19,8 @@ import (
 const (
 	referenceFile = "../../docs/channel.yaml"
 	referenceDoc  = "../../docs/config.md"
+	originFile    = "../../docs/origin.yaml"
+	originDoc     = "../../docs/origin.md"
 )
 
 // entry is one key of the reference: where it is, the value there and the comment above it.
@@ -30,9 +32,9 @@ type entry struct {
 var keyLine = regexp.MustCompile(`^( *)(#?)(- )?([a-z0-9_]+):(?: (.*))?$`)
 
 // readReference reads the keys with their comments. Comments of later items of a list repeat nothing and are left alone.
-func readReference(t *testing.T) (intro []string, entries []entry) {
+func readReference(t *testing.T, file string) (intro []string, entries []entry) {
 	t.Helper()
-	b, err := os.ReadFile(referenceFile)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func schema(t reflect.Type, path string) []string {
 // TestReferenceIsComplete: every key is in the reference with a comment, and nothing else is.
 func TestReferenceIsComplete(t *testing.T) {
 	t.Parallel()
-	_, entries := readReference(t)
+	_, entries := readReference(t, referenceFile)
 	found := map[string]bool{}
 	for _, e := range entries {
 		found[e.path] = true
@@ -115,9 +117,9 @@ func TestReferenceIsComplete(t *testing.T) {
 		want[path] = true
 	}
 	// A store's kinds are told at the outputs.
-	delete(want, "timeline.s3")
-	delete(want, "timeline.http")
-	delete(want, "timeline.shared") // it always is
+	for _, key := range []string{"s3", "http", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
+		delete(want, "timeline."+key)
+	}
 	if !maps.Equal(found, want) {
 		t.Errorf("reference has\n%v\nloader knows\n%v", slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(want)))
 	}
@@ -178,7 +180,7 @@ var needed = []string{
 // TestReferenceDoc keeps docs/config.md the same as the comments of the reference.
 func TestReferenceDoc(t *testing.T) {
 	t.Parallel()
-	intro, entries := readReference(t)
+	intro, entries := readReference(t, referenceFile)
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The channel file\n\n<!-- Made from docs/channel.yaml: go test ./pipeline/config -update -->\n\n")
 	b.WriteString(strings.NewReplacer("# and", "`#` and", "${NAME}", "`${NAME}`").Replace(strings.Join(intro, "\n\n")))
@@ -225,8 +227,88 @@ func TestReadmeExamplesLoad(t *testing.T) {
 	}
 	for _, m := range blocks {
 		text := strings.ReplaceAll("\n"+m[2], "\n"+m[1], "\n")
-		if _, err := config.Load(write(t, "readme.yaml", text), environment); err != nil {
+		file := write(t, "readme.yaml", text)
+		if _, err := config.Load(file, environment); strings.Contains(text, "channel:") && err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
+		if _, err := config.LoadOrigin(file, environment); !strings.Contains(text, "channel:") && err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}
+
+// TestOriginReference: every key of an origin's file is in its reference with a comment, and the values are the defaults.
+func TestOriginReference(t *testing.T) {
+	t.Parallel()
+	intro, entries := readReference(t, originFile)
+	found := map[string]bool{}
+	for _, e := range entries {
+		found[e.path] = true
+		if e.text == "" {
+			t.Errorf("%s has no comment", e.path)
+		}
+	}
+	want := map[string]bool{}
+	for _, path := range schema(reflect.TypeFor[config.Origin](), "") {
+		want[path] = true
+	}
+	for _, key := range []string{"http", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
+		delete(want, "store."+key) // of channels' outputs
+	}
+	if !maps.Equal(found, want) {
+		t.Errorf("reference has\n%v\nloader knows\n%v", slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(want)))
+	}
+	reference, err := config.LoadOrigin(originFile, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := write(t, "short.yaml", "store: {dir: ./origin}\nwriters: [{name: west, user: west, password: \"${PASSWORD}\"}]\n")
+	defaults, err := config.LoadOrigin(short, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults.File, defaults.Warnings = reference.File, reference.Warnings
+	reference.Writers[0].Channels = nil
+	if !reflect.DeepEqual(reference, defaults) {
+		t.Errorf("reference %+v, default %+v", reference, defaults)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The file of an origin\n\n<!-- Made from docs/origin.yaml: go test ./pipeline/config -update -->\n\n")
+	b.WriteString(strings.ReplaceAll(strings.Join(intro, "\n\n"), "${NAME}", "`${NAME}`"))
+	b.WriteString("\n\nThe file itself, to copy from: [origin.yaml](origin.yaml). `onair origin --check FILE` reads a file and tells " +
+		"what is wrong with it.\n\n| key | default | what it is |\n|---|---|---|\n")
+	for _, e := range entries {
+		value := ""
+		switch {
+		case slices.Contains([]string{"store", "writers", "writers[].name"}, e.path):
+			value = "needed"
+		case e.leftOut || e.path == "writers[].user" || e.path == "writers[].password":
+			value = "left out"
+		case e.path != "store.dir" && e.value != "":
+			value = "`" + e.value + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.path, value, strings.ReplaceAll(e.text, "|", `\|`))
+	}
+	golden(t, originDoc, b.String())
+}
+
+// TestOriginFiles holds what is refused, and what is warned of, against the texts beside the files.
+func TestOriginFiles(t *testing.T) {
+	t.Parallel()
+	for _, path := range files(t, "origin") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			o, err := config.LoadOrigin(path, environment)
+			text := ""
+			if err != nil {
+				text = err.Error()
+			} else if len(o.Warnings) > 0 {
+				text = "warnings only\n" + config.Problems(o.Warnings).Error()
+			}
+			golden(t, strings.TrimSuffix(path, ".yaml")+".txt", strings.ReplaceAll(text, filepath.Dir(path)+"/", "")+"\n")
+			if strings.Contains(text, "topsecret") {
+				t.Errorf("a secret is shown: %s", text)
+			}
+		})
 	}
 }

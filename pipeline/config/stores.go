@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ func (r *reader) stores(c *Channel) {
 		r.check(!s.Shared || s.Dir == "", path+".shared", "is true for a folder",
 			"allowed for stores on a network: a folder has one writer")
 		key := s.key()
-		if first, ok := seen[key]; ok && !r.bad[path] {
+		if first, ok := seen[key]; ok && key != "" && !r.bad[path] {
 			r.wrong(path, "is the same store as "+first, "allowed is each store once")
 			continue
 		}
@@ -72,9 +71,14 @@ func (s Store) Below(channel string) string {
 
 // Same tells whether two stores are one, reached in the same way.
 func (s Store) Same(other Store) bool {
-	if s.S3 != "" && other.S3 != "" {
+	switch {
+	case s.S3 != "" && other.S3 != "":
 		a, errA := store.ParseS3(s.S3)
 		b, errB := store.ParseS3(other.S3)
+		return errA == nil && errB == nil && a == b
+	case s.HTTP != "" && other.HTTP != "":
+		a, errA := s.Origin()
+		b, errB := other.Origin()
 		return errA == nil && errB == nil && a == b
 	}
 	return s.key() == other.key()
@@ -86,6 +90,9 @@ func (s Store) key() string {
 		return filepath.Clean(s.Dir)
 	}
 	if c, err := store.ParseS3(s.S3); err == nil {
+		return c.String()
+	}
+	if c, err := s.Origin(); err == nil {
 		return c.String()
 	}
 	return s.S3 + s.HTTP
@@ -116,11 +123,5 @@ func (r *reader) store(path string, s Store) {
 		r.check(err == nil, path+".s3", fmt.Sprintf("is no S3 store: %v", err),
 			"allowed is s3://BUCKET/PREFIX?endpoint=...&region=...&path_style=1&profile=...&credentials=...")
 	}
-	r.check(kinds[0] != "http" || httpURL(s.HTTP), path+".http", "is no HTTP address",
-		"allowed is http://HOST/... or https://HOST/...")
-}
-
-func httpURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.Fragment == ""
+	r.origin(path, s, kinds[0] == "http")
 }

@@ -121,9 +121,7 @@ func (r *reader) validate(c *Channel) {
 			"allowed is any name but "+strings.Join(reserved, ", "))
 	}
 	r.address("http", c.HTTP)
-	const both = "allowed are both cert and key, or none"
-	r.check(c.TLS.Cert == "" || c.TLS.Key != "", "tls.cert", "has no key beside it", both)
-	r.check(c.TLS.Key == "" || c.TLS.Cert != "", "tls.key", "has no cert beside it", both)
+	r.tls(c.TLS)
 	if strings.ContainsFunc(c.APIToken.Reveal(), func(c rune) bool { return c <= ' ' || c > '~' }) {
 		r.wrong("api_token", "holds a character that no HTTP header may carry", "allowed is visible ASCII without spaces")
 	}
@@ -145,6 +143,12 @@ func (r *reader) validate(c *Channel) {
 	r.webhook(c)
 	r.later(c)
 	c.complete()
+}
+
+func (r *reader) tls(t TLS) {
+	const both = "allowed are both cert and key, or none"
+	r.check(t.Cert == "" || t.Key != "", "tls.cert", "has no key beside it", both)
+	r.check(t.Key == "" || t.Cert != "", "tls.key", "has no cert beside it", both)
 }
 
 func (r *reader) address(path, v string) {

@@ -32,6 +32,8 @@ type EdgeConfig struct {
 	// Shared tells that others write to Store, too, which is a store.Swapper then: what changes is always read from
 	// there.
 	Shared bool
+
+	Strict bool // what the store does not take is refused, not served from memory
 }
 
 // Edge is a store that keeps the newest of what passes through it in memory: playlists, initializations and the last
@@ -43,6 +45,7 @@ type Edge struct {
 	shared store.Swapper // the same; nil: nobody else writes there
 	bytes  int64
 	late   int64
+	strict bool
 
 	objects  atomic.Pointer[map[string]*object] // never changed, only replaced under mu
 	newest   atomic.Int64                       // highest segment number seen
@@ -71,7 +74,10 @@ func NewEdge(c EdgeConfig) (*Edge, error) {
 	if c.Late <= 0 {
 		c.Late = defaultLate
 	}
-	e := &Edge{store: c.Store, bytes: c.Bytes, late: c.Late, loading: map[string]*load{}, caches: map[string]string{}}
+	e := &Edge{
+		store: c.Store, bytes: c.Bytes, late: c.Late, strict: c.Strict,
+		loading: map[string]*load{}, caches: map[string]string{},
+	}
 	if c.Shared {
 		s, ok := c.Store.(store.Swapper)
 		if !ok {
@@ -90,6 +96,9 @@ func (e *Edge) Put(ctx context.Context, o store.Object) error {
 	if err := errors.Join(ctx.Err(), store.CheckName(o.Name)); err != nil {
 		return err
 	}
+	if e.strict {
+		return e.keepWritten(ctx, o, e.store.Put)
+	}
 	if e.behind() {
 		e.postpone(o, nil, nil)
 		return nil
@@ -99,7 +108,12 @@ func (e *Edge) Put(ctx context.Context, o store.Object) error {
 
 // Create writes an object that must not exist yet, else store.ErrExists. It is there when the store behind has it.
 func (e *Edge) Create(ctx context.Context, o store.Object) error {
-	if err := e.store.Create(ctx, o); err != nil {
+	return e.keepWritten(ctx, o, e.store.Create)
+}
+
+// keepWritten writes an object to the store behind, and keeps it when that has it.
+func (e *Edge) keepWritten(ctx context.Context, o store.Object, write func(context.Context, store.Object) error) error {
+	if err := write(ctx, o); err != nil {
 		return err
 	}
 	e.keep(e.settled(o, e.modified(ctx, o.Name)))
@@ -201,8 +215,10 @@ func (e *Edge) keepLocked(o *object) {
 	next := maps.Clone(*e.objects.Load())
 	e.forget(next, o.Name)
 	next[o.Name] = o
-	if k, ok := segmentNumber(o.Name); ok {
-		e.newest.Store(max(e.newest.Load(), k))
+	if k, ok := segmentNumber(o.Name); ok || passing(o.Name) {
+		if ok {
+			e.newest.Store(max(e.newest.Load(), k))
+		}
 		e.queue = append(e.queue, o)
 		e.held += o.size
 		for e.held-e.backlog.media > e.bytes || len(e.queue) > maxObjects {

@@ -20,12 +20,13 @@ type load struct {
 	stale  bool // the name was written or deleted meanwhile
 }
 
-// live tells whether name belongs in memory: everything but segments well behind the newest one, and those for which
-// there was no room: reading them again would only push others out, so they are sent from the store behind.
+// live tells whether name belongs in memory: everything but segments well behind the newest one, those for which there
+// was no room, and those without a number: reading them again would only push others out, so they are sent from the
+// store behind.
 func (e *Edge) live(name string) bool {
 	k, ok := segmentNumber(name)
 	if !ok {
-		return true
+		return !passing(name)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -140,10 +140,17 @@ func isText(name string) bool {
 // served tells whether an object is for viewers; a folder also holds the channel's grid and anchors.
 func served(name string) bool {
 	switch path.Ext(name) {
-	case ".m3u8", ".mpd", ".m4s", ".mp4", ".vtt":
+	case ".m3u8", ".mpd", ".m4s", ".mp4", ".vtt", // what a channel publishes
+		".ts", ".aac", ".m4a", ".m4v", ".init", ".cmfv", ".cmfa", ".cmft": // what others push
 		return true
 	}
 	return false
+}
+
+// passing tells an object that goes with time, so that memory must not keep it for good: media under other names than a
+// channel gives. What a channel begins with, its initializations, stays.
+func passing(name string) bool {
+	return !isText(name) && !strings.HasPrefix(path.Base(name), "init")
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110 §12.5.3): gzip or *, unless its weight is 0.

@@ -28,6 +28,9 @@ type Channel struct {
 	// Fresh tells why the channel's playlists must not be served now; nil if they may. It is called for every playlist
 	// request. A nil Fresh is always fresh.
 	Fresh func() error
+	// Describe adds to the header of an answer what is known about an object, and tells why it must not be served now; nil
+	// if it may. A nil Describe knows nothing.
+	Describe func(name string, head http.Header) error
 }
 
 // Stats counts answers.
@@ -69,7 +72,8 @@ func (h *Handler) Stats() Stats {
 // Header values that are the same in many answers; net/http reads them only.
 var (
 	anyOrigin = []string{"*"}
-	exposed   = []string{"Age, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After"}
+	exposed   = []string{"Age, CMSD-Static, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After, " +
+		"X-Onair-Age, X-Onair-Last-K, X-Onair-Pipeline"}
 	methods   = []string{"GET, HEAD, OPTIONS"}
 	preflight = []string{"Range, If-Range, If-None-Match, If-Modified-Since, " +
 		"CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"}
@@ -111,18 +115,29 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.notFound(w)
 		return
 	}
-	if isText(name) && ch.Fresh != nil {
-		if err := ch.Fresh(); err != nil {
-			h.stale.Add(1)
-			head["Retry-After"] = []string{"1"}
-			refuse(w, http.StatusServiceUnavailable, err.Error())
-			return
-		}
+	if err := ch.well(name, head); err != nil {
+		h.stale.Add(1)
+		head["Retry-After"] = []string{"1"}
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
 	}
 	if o := ch.Edge.lookup(name); o != nil && served(name) && h.serve(w, r, o) == nil {
 		return
 	}
 	h.behind(w, r, ch.Edge, name)
+}
+
+// well tells why an object must not be served now.
+func (ch Channel) well(name string, head http.Header) error {
+	if ch.Describe != nil {
+		if err := ch.Describe(name, head); err != nil {
+			return err
+		}
+	}
+	if isText(name) && ch.Fresh != nil {
+		return ch.Fresh()
+	}
+	return nil
 }
 
 // behind answers for an object that is not in memory.

@@ -17,6 +17,9 @@ import (
 func (p *Publisher) find(ctx context.Context) (found, error) {
 	prefix := p.cfg.Presentation.Channel + "/"
 	infos, err := p.cfg.Store.List(ctx, prefix)
+	if errors.Is(err, store.ErrNoList) {
+		infos, err = p.unlisted(ctx)
+	}
 	if err != nil {
 		return found{}, err
 	}

@@ -127,6 +127,7 @@ var rules = []struct {
 func TestStores(t *testing.T) {
 	all := maps.Clone(backends)
 	maps.Copy(all, s3Backends())
+	maps.Copy(all, httpBackends())
 	for name, open := range all {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range rules {

@@ -44,6 +44,9 @@ func CheckSwap(ctx context.Context, s Swapper, folder string) error {
 	if err != nil {
 		return err
 	}
+	if first.Tag == "" {
+		return errors.Join(fmt.Errorf("store %s: what is read has no tag: %w", s, ErrNotSwapped), s.Delete(ctx, o.Name))
+	}
 	o.Body = []byte("{ }\n")
 	second, swapped := s.Swap(ctx, o, first.Tag)
 	_, again := s.Swap(ctx, o, first.Tag)

@@ -103,7 +103,8 @@ func CheckName(name string) error {
 
 func clip(s string) string { return s[:min(len(s), 40)] }
 
-// types are the media types of what a channel publishes: RFC 8216bis §4 and §3.1.2, ISO/IEC 23009-1 annex C, RFC 4337.
+// types are the media types of what a channel publishes: RFC 8216bis §4 and §3.1.2, ISO/IEC 23009-1 annex C, RFC 4337,
+// and of what others push to an origin: ISO/IEC 23000-19 §5.5 and §7.3, RFC 3555.
 var types = map[string]string{
 	".m3u8": "application/vnd.apple.mpegurl",
 	".mpd":  "application/dash+xml",
@@ -111,6 +112,14 @@ var types = map[string]string{
 	".m4s":  "video/iso.segment",
 	".vtt":  "text/vtt",
 	".json": "application/json",
+	".ts":   "video/mp2t",
+	".aac":  "audio/aac",
+	".m4a":  "audio/mp4",
+	".m4v":  "video/mp4",
+	".init": "video/mp4",
+	".cmfv": "video/mp4",
+	".cmfa": "audio/mp4",
+	".cmft": "application/mp4",
 }
 
 // Type is the media type that a name's extension stands for, application/octet-stream for an unknown one.
