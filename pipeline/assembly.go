@@ -42,6 +42,7 @@ type assembly struct {
 	runs    map[int]*edition           // what the newest runs encode
 	held    []heldSegment              // complete, but other renditions of their number are not
 	makers  map[int]maker              // what the newest runs' frames are made of
+	begun   map[int64]bool             // newest numbers that begin with a picture that is held back
 	outlets []outlet                   // where segments go; set before the encoder runs, then guarded by mu
 	given   int64                      // newest number that the publishers have: nothing up to there is wanted again
 	listed  int64                      // how many segments may be listed, and on their way
@@ -81,7 +82,7 @@ type trackStats struct {
 // newAssembly makes a cutter for every rendition.
 func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
 	a := &assembly{
-		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{}, makers: map[int]maker{},
+		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{}, makers: map[int]maker{}, begun: map[int64]bool{},
 	}
 	var err error
 	if a.now, err = a.newEdition(0, ladderOf); err != nil {

@@ -19,6 +19,17 @@ func TestSegmentsTellWhatTheyAreMadeOf(t *testing.T) {
 	a.mark(v, 1, encode.Frame{Input: "main"})
 	a.mark(v, 2, encode.Frame{Input: encode.Slate, Slate: true})
 	a.mark(v, 3, encode.Frame{Input: "other"})
+	k := grid2.K(noon)
+	a.Held(grid2.Start(k+5), grid2.Start(k+5)+slot)     // is nothing
+	a.Held(grid2.Start(k+7), grid2.Start(k+8)+2*slot)   // two numbers
+	a.Held(grid2.Start(k+10), grid2.Start(k+10)+3*slot) // one
+	for n, want := range map[int64]bool{5: false, 6: false, 7: true, 8: true, 9: false, 10: true, 11: false} {
+		var out publish.Segment
+		a.sign(&out, a.made(packager.Segment{K: k + n, Runs: []int{1}}))
+		if out.Standby != want || out.Slate {
+			t.Errorf("segment %d: %+v", n, out)
+		}
+	}
 	for name, c := range map[string]struct {
 		runs       []int
 		slate      bool

@@ -70,6 +70,8 @@ type Channel struct {
 	started tick.Tick // when Run began; set before anything else runs
 
 	air atomic.Pointer[onAir]
+
+	ending atomic.Bool // what comes now is the last
 }
 
 // onAir is what exists once the grid and the ladder are known.
@@ -202,6 +204,7 @@ func (c *Channel) goOnAir(ctx context.Context) error {
 	}
 	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	defer context.AfterFunc(ctx, func() { c.ending.Store(true) })()
 	air.publish = func(o *output) { o.end = start(publishing, o.run) }
 	for _, o := range c.outputs() {
 		air.publish(o)

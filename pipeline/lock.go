@@ -163,7 +163,7 @@ func (c *Channel) clockOf(name string) clock {
 		if in.name == name {
 			return clock{
 				generation: in.programme.Stats().Generation,
-				standby:    c.lockOf(in).standby() && c.file.SharesTimeline(),
+				standby:    c.file.SharesTimeline() && (c.ending.Load() || c.lockOf(in).standby()),
 			}
 		}
 	}

@@ -41,6 +41,9 @@ func (e *Encoder) begin(now tick.Tick, d selector.Decision) {
 	e.took(src.Input, d)
 	e.active, e.last, e.resume, e.skip = r, src.Input, false, false
 	e.cfg.Output.Take(r.id, e.ladder, at.video, at.audio)
+	if src.Input != Slate && at.in.at > at.video {
+		e.cfg.Output.Held(at.video, at.in.at)
+	}
 	e.cfg.Output.Expect(r.plan.Outputs)
 	r.open()
 }

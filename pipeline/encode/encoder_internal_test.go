@@ -112,6 +112,15 @@ func TestAbsenceOfTheOnlyInputIsAGap(t *testing.T) {
 	if held > 40 {
 		t.Fatalf("%d slots repeat a picture", held)
 	}
+	told := 0
+	r.mu.Lock()
+	for _, h := range r.held {
+		told += int((h[1] - h[0]) / r.e.cfg.Channel.Grid.Rate.Frame())
+	}
+	r.mu.Unlock()
+	if told != held {
+		t.Errorf("%d slots repeat a picture, and %d are told", held, told)
+	}
 	missing := int64(0)
 	for i := 1; i < len(segs); i++ {
 		missing += segs[i].K - segs[i-1].K - 1

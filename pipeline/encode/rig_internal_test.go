@@ -144,7 +144,8 @@ type rig struct {
 	segs   map[string][]packager.Segment
 	events []string
 	slates map[int]bool // runs
-	refuse error        // what Header says
+	held   [][2]tick.Tick
+	refuse error // what Header says
 
 	expected []string // renditions
 
@@ -248,6 +249,12 @@ func (r *rig) Next(whole bool) (video, audio tick.Tick, ok bool) {
 		return min(at[0], at[1]), min(at[0], at[1]), true
 	}
 	return at[0], at[1], true
+}
+
+func (r *rig) Held(from, until tick.Tick) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = append(r.held, [2]tick.Tick{from, until})
 }
 
 func (r *rig) Take(run, ladder int, video, audio tick.Tick) {

@@ -57,7 +57,7 @@ type Segment struct {
 	K          int64
 	Start, End tick.Tick // zero: by the grid
 	Slate      bool
-	Standby    bool              // of a clock that is not the pipelines' common one: if nobody else brings it
+	Standby    bool              // not as good as the other pipeline's: if that one does not bring it
 	Meta       map[string]string // kept with it where the store can, see store.Object
 	Body       []byte
 }
