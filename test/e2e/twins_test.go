@@ -4,14 +4,17 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"onair/pipeline/control"
+	"onair/pipeline/verify"
 	"onair/test/feed"
 )
 
@@ -120,6 +123,7 @@ func TestTwinsAreInterchangeable(t *testing.T) {
 	}
 	a.stop()
 	b.stop()
+	wantVerifiedTwins(t, a, b)
 	for _, rendition := range []string{"v360", "v180", "a1"} {
 		common := wantInterchangeable(t, a, b, rendition)
 		if len(common) < 8 {
@@ -134,3 +138,22 @@ func TestTwinsAreInterchangeable(t *testing.T) {
 	}
 }
 
+// wantVerifiedTwins fails unless the program's own comparison of two outputs holds, everything decoded.
+func wantVerifiedTwins(t *testing.T, a, b *station) {
+	t.Helper()
+	out, err := exec.Command(program, "verify", "--twin", a.origin(), b.origin(), "--for", "5s", "--json").Output()
+	var r verify.TwinReport
+	if jsonErr := json.Unmarshal(out, &r); err != nil || jsonErr != nil {
+		t.Fatalf("verify --twin: %v, %v\n%s", err, jsonErr, out)
+	}
+	if len(r.Renditions) != 3 {
+		t.Errorf("%d renditions", len(r.Renditions))
+	}
+	for _, x := range r.Renditions {
+		d := x.Decode
+		t.Logf("%s: %d compared, match ratio %.3f, %d of %d frames decoded", x.Name, x.Compared, x.MatchRatio, d.Frames, d.Expected)
+		if x.Compared < 8 || x.Differing > 0 || x.MatchRatio != 1 || d.Segments != x.Compared || d.Frames != d.Expected {
+			t.Errorf("%+v\n%+v", x, r.Findings)
+		}
+	}
+}
