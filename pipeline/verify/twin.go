@@ -18,7 +18,7 @@ type TwinConfig struct {
 	For      time.Duration // how long to watch URLs; 0 means DefaultFor. Two folders are compared as they stand
 	Interval time.Duration // between two looks at the playlists; 0 means DefaultInterval
 	Client   *http.Client  // nil means one with a time limit of 10 s per request
-	FFmpeg   string        // program that decodes; "" means "ffmpeg". Without it nothing is decoded, and the report says so
+	FFmpeg   string        // program that decodes; "" means "ffmpeg". Without it nothing is decoded, which is told
 	Decode   time.Duration // bound of the decoding that is left after the watching; 0 means DefaultDecode
 }
 
@@ -40,7 +40,7 @@ func NewTwins(cfg TwinConfig) (*Twins, error) {
 			cfg.Decode)
 	}
 	if cfg.A == cfg.B {
-		return nil, errors.New("A and B are the same output: name those of two pipelines")
+		return nil, errors.New("both targets are the same output: name those of two pipelines")
 	}
 	w := &Twins{cfg: cfg}
 	for i, target := range []string{cfg.A, cfg.B} {

@@ -7,8 +7,8 @@ import (
 	"onair/pkg/fmp4"
 )
 
-// What two outputs show is compared by what their decoders give: are the pictures, or the sound, of one most alike those
-// at the same place of the other, or those some frames off? Pipelines that place their feed differently on the
+// What two outputs show is compared by what their decoders give: are the pictures, or the sound, of one most alike
+// those at the same place of the other, or those some frames off? Pipelines that place their feed differently on the
 // timeline agree in everything else.
 
 // signal is what is compared of one kind of rendition.
@@ -94,7 +94,7 @@ func (r *decoded) compare(s *splice, raw [2][]byte) {
 		if k := s.first + int64(i); s.header.Kind == fmp4.Video {
 			r.judgePictures(s, k, pictures.try(a, b, at, n))
 		} else {
-			r.judgeSound(s, k, a, b, at, n)
+			r.judgeSound(s, k, sound.tryTone(a, b, at, n))
 		}
 		at += n
 	}
@@ -134,20 +134,26 @@ func (r *decoded) judgePictures(s *splice, k int64, t trial) {
 	}
 }
 
-func (r *decoded) judgeSound(s *splice, k int64, a, b []int16, at, n int) {
+// tryTone is try with differences that are relative to the power of the louder; there is none between silences.
+func (s signal) tryTone(a, b []int16, at, n int) trial {
 	quiet := make([]int16, n)
 	power := max(distance(a[at:at+n], quiet, math.MaxFloat64), distance(b[at:at+n], quiet, math.MaxFloat64))
 	if power < silence {
-		return
+		return trial{}
 	}
-	scaled := sound
-	scaled.floor *= power
-	switch t := scaled.try(a, b, at, n); {
+	s.floor *= power
+	t := s.try(a, b, at, n)
+	t.difference /= power
+	return t
+}
+
+func (r *decoded) judgeSound(s *splice, k int64, t trial) {
+	switch {
 	case t.lag != 0:
 		r.fault(twinContent, s, k, "B sounds %d samples (%.1f ms) %s A", max(t.lag, -t.lag),
 			1000*math.Abs(float64(t.lag))/float64(s.header.SampleRate), lateOrEarly(t.lag))
-	case t.difference > sound.unlike*power:
-		r.fault(twinAlike, s, k, "the sounds of A and B differ by %.0f %% of their power", 100*t.difference/power)
+	case t.difference > sound.unlike:
+		r.fault(twinAlike, s, k, "the sounds of A and B differ by %.0f %% of their power", 100*t.difference)
 	}
 }
 

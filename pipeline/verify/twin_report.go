@@ -33,7 +33,7 @@ type TwinOutput struct {
 // TwinRendition is a rendition of two outputs.
 type TwinRendition struct {
 	Name       string     `json:"name"`
-	Kind       string     `json:"kind"` // "video" or "audio"; empty while its init segment is unknown, as an encrypted one's
+	Kind       string     `json:"kind"` // "video" or "audio"; empty while its init segment is unknown, or encrypted
 	Codecs     string     `json:"codecs"`
 	Compared   int        `json:"compared"`    // segments of both that were read and compared
 	Differing  int        `json:"differing"`   // of these, how many are not interchangeable
@@ -42,7 +42,7 @@ type TwinRendition struct {
 	Gaps       int        `json:"gaps"`        // that both have as gaps
 	SlatesA    int        `json:"slates_a"`    // segments with the brand slat, of those that were compared
 	SlatesB    int        `json:"slates_b"`    //
-	MatchRatio float64    `json:"match_ratio"` // of the compared segments, how many are interchangeable: 0 to 1; 0 without any
+	MatchRatio float64    `json:"match_ratio"` // how many of the compared are interchangeable: 0 to 1; 0 without any
 	Decode     TwinDecode `json:"decode"`
 }
 

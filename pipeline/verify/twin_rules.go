@@ -11,21 +11,21 @@ const (
 
 // What to do about it.
 const (
-	adviseConfig = "the two pipelines do not run the same channel file: compare frame_rate, segment, gop, video and audio " +
-		"(onair check prints what is derived), and the versions of onair and FFmpeg"
+	adviseConfig = "the two pipelines do not run the same channel file: compare frame_rate, segment, gop, video and " +
+		"audio (onair check prints what is derived), and the versions of onair and FFmpeg"
 	adviseGrid = "the two pipelines count segments on different grids: give both the same channel file and the same " +
 		"timeline: store, which keeps the grid of the channel's first start"
-	adviseClock = "the two pipelines place the feed differently: give both the same timeline: store, and look at lock of " +
-		"each input in the API; feeds without the same timestamps cannot be locked"
-	adviseFeed = "what the two pipelines receive is not the same: compare loss and the active input of both in the API, " +
-		"and where their feeds come from"
-	adviseMissing = "nothing is wrong with what is there: whoever delivers takes these segments from the other pipeline; " +
-		"the events of the one that lacks them say why"
+	adviseClock = "the two pipelines place the feed differently: give both the same timeline: store, and look at the " +
+		"lock of each input in the API; feeds without the same timestamps cannot be locked"
+	adviseFeed = "what the two pipelines receive is not the same, or one began or ended in the middle of the segment: " +
+		"compare events, loss and the active input of both in the API, and where their feeds come from"
+	adviseMissing = "nothing is wrong with what is there: whoever delivers takes these segments from the other " +
+		"pipeline; the events of the one that lacks them say why"
 	adviseDelivery = "an output that does not answer cannot be compared: look at its pipeline, its origin and the network"
-	adviseMedia    = "one of the two files is damaged, or a pipeline has made other frames than its grid says: keep both files, " +
-		"and look at the events of both pipelines around that time"
-	adviseReload = "one pipeline has been reloaded or started anew since the other: reload both, and verify again when the " +
-		"window has passed"
+	adviseMedia    = "one of the two files is damaged, or a pipeline has made other frames than its grid says: keep " +
+		"both files, and look at the events of both pipelines around that time"
+	adviseReload = "one pipeline has been reloaded or started anew since the other: reload both, and verify again when " +
+		"the window has passed"
 	adviseDecode = "install FFmpeg, or verify fewer renditions or for a shorter time on a machine that has room"
 )
 
@@ -49,7 +49,8 @@ var (
 	twinTarget = twin(hard("twin.target-duration", "RFC 8216bis §6.2.4", "both declare the same target duration"),
 		causeConfig, adviseGrid)
 
-	twinName = twin(hard("twin.name", "onair contract", "a segment has the same name in both"), causePipeline, adviseConfig)
+	twinName = twin(hard("twin.name", "onair contract", "a segment has the same name in both"), causePipeline,
+		adviseConfig)
 	twinInit = twin(hard("twin.init", "ISO/IEC 23000-19 §7.3", "init segments have the same name and the same bytes"),
 		causeConfig, adviseConfig)
 	twinKID = twin(hard("twin.key-id", "ISO/IEC 23001-7 §8.2", "encrypted tracks have the same default_KID"), causeConfig,
@@ -82,12 +83,15 @@ var (
 	twinContent = twin(hard("twin.content", "onair contract", "a number shows the same moment in both"), causeClock,
 		adviseClock)
 
-	twinAlike  = twin(soft("twin.alike", "onair contract", "both show the same programme"), causeFeed, adviseFeed)
-	twinGap    = twin(soft("twin.gap", "RFC 8216bis §4.4.4.7", "what one has as media is no gap in the other"), causePipeline, adviseMissing)
-	twinListed = twin(soft("twin.listed", "onair contract", "what one lists the other lists, too"), causePipeline, adviseMissing)
-	twinHead   = twin(soft("twin.live-edge", "onair contract", "both list as far as the other, one segment more or less"),
+	twinAlike = twin(soft("twin.alike", "onair contract", "both show the same programme"), causeFeed, adviseFeed)
+	twinGap   = twin(soft("twin.gap", "RFC 8216bis §4.4.4.7", "what one has as media is no gap in the other"),
 		causePipeline, adviseMissing)
-	twinSlate   = twin(soft("twin.slate", "DASH-IF ingest", "a segment is slate in both or in neither"), causeFeed, adviseFeed)
+	twinListed = twin(soft("twin.listed", "onair contract", "what one lists the other lists, too"), causePipeline,
+		adviseMissing)
+	twinHead = twin(soft("twin.live-edge", "onair contract", "both list as far as the other, one segment more or less"),
+		causePipeline, adviseMissing)
+	twinSlate = twin(soft("twin.slate", "DASH-IF ingest", "a segment is slate in both or in neither"), causeFeed,
+		adviseFeed)
 	twinAnswers = twin(soft("twin.answers", "onair contract", "both outputs answer at every look"), causeDelivery,
 		adviseDelivery)
 	twinDecoded = twin(soft("twin.decoded", "onair contract", "all that is compared is decoded, too"), causeDelivery,

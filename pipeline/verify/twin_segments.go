@@ -15,6 +15,7 @@ type pair struct {
 	name, playlist string
 	next, readFrom int64 // the number to judge next; the first whose media is read
 	begun          bool
+	seen           [2]map[int64]seenEntry // listed, not judged: the other is not as far
 	wanted         []twinEntry
 	init           [2]*initSegment // of the newest segment that was compared
 	splice         *splice         // under way; nil: none
@@ -31,21 +32,29 @@ type twinEntry struct {
 
 func newPair(playlist string) *pair {
 	name := renditionName(playlist)
-	return &pair{name: name, playlist: playlist, sum: TwinRendition{Name: name}}
+	return &pair{name: name, playlist: playlist, sum: TwinRendition{Name: name},
+		seen: [2]map[int64]seenEntry{{}, {}}}
 }
 
 // object is the name of a segment in findings.
 func (p *pair) object(k int64) string { return fmt.Sprintf("%s %d", p.name, k) }
 
-// judge compares what both playlists say about the numbers that both list by now. Numbers that have left one of them
-// before they came to the other are in one only.
+// seenEntry is what a playlist said about a number when it first listed it.
+type seenEntry struct {
+	entry
+	breaks int64 // its discontinuity sequence number
+	first  bool  // it was the first of its playlist: its EXT-X-DISCONTINUITY may have gone before it (RFC 8216bis §6.2.2)
+}
+
+// judge compares what both playlists say about the numbers that both have reached by now. What one has listed until
+// then, and the other never, is in one only.
 func (c *comparison) judge(p *pair) {
 	a, b := c.sides[0].lists[p.playlist], c.sides[1].lists[p.playlist]
 	if a == nil || b == nil {
 		return
 	}
 	low, high := max(a.sequence, b.sequence), min(a.last(), b.last())
-	if low > high {
+	if !p.begun && low > high {
 		return
 	}
 	c.found.check(twinTarget, p.playlist, a.target == b.target, "EXT-X-TARGETDURATION is %d in A and %d in B", a.target,
@@ -56,49 +65,65 @@ func (c *comparison) judge(p *pair) {
 			p.readFrom = max(low, high-firstSegments+1)
 		}
 	}
-	for k := max(p.next, min(a.sequence, b.sequence)); k <= high; k++ {
-		c.judgeNumber(p, k, a, b)
+	p.see(0, a)
+	p.see(1, b)
+	for ; p.next <= high; p.next++ {
+		c.judgeNumber(p, p.next)
+		delete(p.seen[0], p.next)
+		delete(p.seen[1], p.next)
 	}
-	p.next = max(p.next, high+1)
 }
 
-func (c *comparison) judgeNumber(p *pair, k int64, a, b *mediaList) {
-	ea, inA := a.at(k)
-	eb, inB := b.at(k)
-	only := func(r *rule, has, lacks, how string, count *int) {
-		*count++
-		c.found.check(r, p.object(k), false, "%s has it as media, %s %s", has, lacks, how)
-	}
-	switch {
-	case !inA && !inB, inA && !inB && ea.gap, inB && !inA && eb.gap:
-		return
-	case !inB:
-		only(twinListed, "A", "B", "does not list it", &p.sum.OnlyA)
-		return
-	case !inA:
-		only(twinListed, "B", "A", "does not list it", &p.sum.OnlyB)
-		return
-	}
-	c.found.check(twinListed, p.object(k), true, "")
-	same := c.compareEntries(p, k, [2]*mediaList{a, b}, [2]entry{ea, eb})
-	switch {
-	case ea.gap && eb.gap:
-		p.sum.Gaps++
-	case eb.gap:
-		only(twinGap, "A", "B", "has a gap", &p.sum.OnlyA)
-	case ea.gap:
-		only(twinGap, "B", "A", "has a gap", &p.sum.OnlyB)
-	default:
-		c.found.check(twinGap, p.object(k), true, "")
-		if k >= p.readFrom {
-			p.wanted = append(p.wanted, twinEntry{k, [2]entry{ea, eb}, same})
+// see notes what a playlist lists that has not been judged.
+func (p *pair) see(side int, m *mediaList) {
+	breaks := m.discontinuities
+	for i, e := range m.entries {
+		if e.discontinuity {
+			breaks++
+		}
+		if _, known := p.seen[side][e.number]; !known && e.number >= p.next {
+			p.seen[side][e.number] = seenEntry{e, breaks, i == 0}
 		}
 	}
 }
 
+func (c *comparison) judgeNumber(p *pair, k int64) {
+	a, inA := p.seen[0][k]
+	b, inB := p.seen[1][k]
+	isA, isB := inA && !a.gap, inB && !b.gap
+	one := func(r *rule, has, lacks, how string, count *int) {
+		*count++
+		c.found.check(r, p.object(k), false, "%s has it as media, %s %s", has, lacks, how)
+	}
+	switch {
+	case isA && !inB:
+		one(twinListed, "A", "B", "does not list it", &p.sum.OnlyA)
+	case isB && !inA:
+		one(twinListed, "B", "A", "does not list it", &p.sum.OnlyB)
+	}
+	if !inA || !inB {
+		return
+	}
+	c.found.check(twinListed, p.object(k), true, "")
+	same := c.compareEntries(p, k, a, b)
+	switch {
+	case isA && isB:
+		c.found.check(twinGap, p.object(k), true, "")
+		if k >= p.readFrom {
+			p.wanted = append(p.wanted, twinEntry{k, [2]entry{a.entry, b.entry}, same})
+		}
+	case isA:
+		one(twinGap, "A", "B", "has a gap", &p.sum.OnlyA)
+	case isB:
+		one(twinGap, "B", "A", "has a gap", &p.sum.OnlyB)
+	default:
+		p.sum.Gaps++
+	}
+}
+
 // compareEntries compares what two playlists say about a number. A gap has a name and a length, too.
-func (c *comparison) compareEntries(p *pair, k int64, lists [2]*mediaList, e [2]entry) bool {
-	f, object, a, b := c.found, p.object(k), e[0], e[1]
+func (c *comparison) compareEntries(p *pair, k int64, a, b seenEntry) bool {
+	f, object := c.found, p.object(k)
 	same := f.check(twinName, object, a.uri == b.uri, "it is %s in A and %s in B", a.uri, b.uri)
 	same = f.check(twinExtinf, object, a.duration == b.duration, "EXTINF is %v in A and %v in B", a.duration.Duration(),
 		b.duration.Duration()) && same
@@ -106,13 +131,12 @@ func (c *comparison) compareEntries(p *pair, k int64, lists [2]*mediaList, e [2]
 		same = f.check(twinDate, object, a.date == b.date, "it is dated %s in A and %s in B",
 			a.date.Time().Format(time.RFC3339Nano), b.date.Time().Format(time.RFC3339Nano)) && same
 	}
-	if k > lists[0].sequence && k > lists[1].sequence { // the tag of a playlist's first segment may go before it
+	if !a.first && !b.first {
 		same = f.check(twinBreak, object, a.discontinuity == b.discontinuity, "EXT-X-DISCONTINUITY before it: A %t, B %t",
 			a.discontinuity, b.discontinuity) && same
 	}
-	na, nb := lists[0].discontinuitiesAt(k), lists[1].discontinuitiesAt(k)
-	f.check(twinBreaks, p.playlist, na == nb, "segment %d has the discontinuity sequence number %d in A and %d in B", k, na,
-		nb)
+	f.check(twinBreaks, p.playlist, a.breaks == b.breaks,
+		"segment %d has the discontinuity sequence number %d in A and %d in B", k, a.breaks, b.breaks)
 	return same
 }
 
@@ -126,8 +150,8 @@ func (c *comparison) compareEdges(p *pair) {
 	c.found.check(twinHead, p.playlist, ahead >= -1 && ahead <= 1, "A lists up to %d, B up to %d", a.last(), b.last())
 }
 
-// readSegments reads what is wanted, init segments first, some of each rendition in turns: what runs out of time has seen
-// a part of all of them.
+// readSegments reads what is wanted, init segments first, some of each rendition in turns: what runs out of time has
+// seen a part of all of them.
 func (c *comparison) readSegments(ctx context.Context) {
 	for more := true; more && ctx.Err() == nil; {
 		more = false

@@ -36,8 +36,8 @@ func newSide(i int, target string, from source) *side {
 		headers: map[string]*initSegment{}}
 }
 
-// settle is how long after a change of its ladder an output is not compared in it: a reload, and what it makes, reach two
-// pipelines one after the other.
+// settle is how long after a change of its ladder an output is not compared in it: a reload, and what it makes, reach
+// two pipelines one after the other.
 const settle = 10 * time.Second
 
 // steady tells whether the ladder has not changed for a while.
@@ -62,25 +62,6 @@ func (s *side) span(playlist string) string {
 
 // object is the name of an object of this side in findings.
 func (s *side) object(name string) string { return s.name + " " + name }
-
-// at is the entry of segment k; ok only if it is listed.
-func (m *mediaList) at(k int64) (e entry, ok bool) {
-	if k < m.sequence || k > m.last() {
-		return entry{}, false
-	}
-	return m.entries[k-m.sequence], true
-}
-
-// discontinuitiesAt is the discontinuity sequence number of segment k, which is listed (RFC 8216bis §6.2.1).
-func (m *mediaList) discontinuitiesAt(k int64) int64 {
-	n := m.discontinuities
-	for _, e := range m.entries[:k-m.sequence+1] {
-		if e.discontinuity {
-			n++
-		}
-	}
-	return n
-}
 
 // arrived tells whether an object came. An output that does not answer, or that has nothing fresh, is told; an object
 // that is listed and missing is a fault.

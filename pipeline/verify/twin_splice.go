@@ -75,7 +75,7 @@ func (c *comparison) add(ctx context.Context, p *pair, k int64, got [2]object, i
 	s.media = append(s.media, [2][]byte{got[0].body, got[1].body})
 	s.samples = append(s.samples, len(infos[0].Samples))
 	s.bytes += len(got[0].body) + len(got[1].body)
-	s.length += tick.FromUnits(int64(infos[0].Duration), int64(h.Timescale))
+	s.length += tick.FromUnits(int64(min(infos[0].Duration, 60*uint64(h.Timescale))), int64(h.Timescale)) // none is longer
 	slate := func(i fmp4.SegmentInfo) bool { return slices.Contains(i.Brands, slateBrand) }
 	s.uneven = s.uneven || slate(infos[0]) != slate(infos[1])
 	if len(s.media) >= spliceSegments || s.bytes >= spliceBytes && len(s.media) > 1 {

@@ -16,10 +16,11 @@ func (r TwinReport) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "compared in %.1f s\n\n", r.Seconds)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RENDITION\tCODECS\tCOMPARED\tDIFFER\tONLY A\tONLY B\tGAPS\tSLATE A\tSLATE B\tMATCH\tDECODED IN TURNS")
+	fmt.Fprintln(table,
+		"RENDITION\tCODECS\tCOMPARED\tDIFFER\tONLY A\tONLY B\tGAPS\tSLATE A\tSLATE B\tMATCH\tDECODED IN TURNS")
 	for _, t := range r.Renditions {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\t%s\n", t.Name, orNone(t.Codecs), t.Compared, t.Differing,
-			t.OnlyA, t.OnlyB, t.Gaps, t.SlatesA, t.SlatesB, t.MatchRatio, t.Decode)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\t%s\n", t.Name, orNone(t.Codecs), t.Compared,
+			t.Differing, t.OnlyA, t.OnlyB, t.Gaps, t.SlatesA, t.SlatesB, t.MatchRatio, t.Decode)
 	}
 	if err := table.Flush(); err != nil {
 		return err
