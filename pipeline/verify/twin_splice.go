@@ -11,6 +11,7 @@ import (
 
 const (
 	spliceSegments = 16       // segments that are decoded in one go
+	spliceLive     = 6        // likewise, while more may come: the decoder is to have done most before the end
 	spliceBytes    = 32 << 20 // of both outputs; more are decoded in several goes
 )
 
@@ -78,7 +79,11 @@ func (c *comparison) add(ctx context.Context, p *pair, k int64, got [2]object, i
 	s.length += tick.FromUnits(int64(min(infos[0].Duration, 60*uint64(h.Timescale))), int64(h.Timescale)) // none is longer
 	slate := func(i fmp4.SegmentInfo) bool { return slices.Contains(i.Brands, slateBrand) }
 	s.uneven = s.uneven || slate(infos[0]) != slate(infos[1])
-	if len(s.media) >= spliceSegments || s.bytes >= spliceBytes && len(s.media) > 1 {
+	most := spliceSegments
+	if c.live {
+		most = spliceLive
+	}
+	if len(s.media) >= most || s.bytes >= spliceBytes && len(s.media) > 1 {
 		c.flush(ctx, p, true)
 	}
 }
