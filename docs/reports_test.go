@@ -27,14 +27,16 @@ func load(t *testing.T) *openapi3.T {
 }
 
 // reports are what commands print as JSON, by the prefix of their schemas.
-var reports = map[string]any{"Probe": probe.Report{}, "Verify": verify.Report{}}
+var reports = map[string][]any{"Probe": {probe.Report{}}, "Verify": {verify.Report{}, verify.TwinReport{}}}
 
 // TestReportsAreDocumentedAsTheyAre walks a report's types: each has a schema with exactly its fields, and there is no other.
 func TestReportsAreDocumentedAsTheyAre(t *testing.T) {
 	doc := load(t)
-	for prefix, report := range reports {
+	for prefix, all := range reports {
 		seen := map[string]bool{}
-		compare(t, doc, prefix, reflect.TypeOf(report), seen)
+		for _, report := range all {
+			compare(t, doc, prefix, reflect.TypeOf(report), seen)
+		}
 		for name := range doc.Components.Schemas {
 			if strings.HasPrefix(name, prefix) && !seen[name] {
 				t.Errorf("schema %s is of no type of the report", name)
@@ -119,4 +121,33 @@ func TestProbeReportsFollowTheirSchema(t *testing.T) {
 		}
 		follow(t, "ProbeReport", report)
 	}
+}
+
+func TestVerifyReportsFollowTheirSchema(t *testing.T) {
+	origin := func() string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "index.m3u8"), []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	a, b := origin(), origin()
+	viewer, err := verify.New(verify.Config{Target: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := viewer.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow(t, "VerifyReport", report)
+	twins, err := verify.NewTwins(verify.TwinConfig{A: a, B: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared, err := twins.Run(t.Context())
+	if err != nil || len(compared.Findings) == 0 {
+		t.Fatalf("%v, %+v", err, compared)
+	}
+	follow(t, "VerifyTwinReport", compared)
 }

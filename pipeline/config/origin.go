@@ -100,6 +100,7 @@ func (r *reader) originFile(o *Origin) {
 	r.check(o.ClientCA == "" || o.TLS.Enabled(), "client_ca", "needs tls", "allowed is tls beside it, or none")
 	if r.need("store", "needed is where objects are kept, like {dir: ./origin}") {
 		r.store("store", o.Store)
+		r.check(!o.Store.Shared, "store.shared", "is not needed", "allowed is a store of this origin's own")
 		r.check(o.Store.HTTP == "", "store.http", "is another origin", "allowed is a folder (dir) or a bucket (s3)")
 	}
 	if r.need("writers", "needed is at least one who may write") && len(o.Writers) == 0 {

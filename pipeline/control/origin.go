@@ -43,7 +43,8 @@ func NewOrigin(c OriginConfig) http.Handler {
 	reg.MustRegister(&originCollector{c},
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "onair"}))
 	metrics := promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
-	// Not a mux, which would redirect paths that it finds untidy: whoever writes there has to hear that there is nothing.
+	// Not a mux, which would redirect paths that it finds untidy: whoever writes there has to hear that there is
+	// nothing.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/metrics":

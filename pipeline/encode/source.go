@@ -58,8 +58,8 @@ type Output interface {
 	// than the one on air has its place at a segment's start; its frames are kept beside those of the run before, until
 	// Expect settles that it takes over, or Take gives that one its place back.
 	Take(run, ladder int, video, audio tick.Tick)
-	// Held tells that what a run brings of that time is no picture of its own: the source begins later, and its first one
-	// is held back.
+	// Held tells that what a run brings of that time is no picture of its own: the source begins later, and its first
+	// one is held back.
 	Held(from, until tick.Tick)
 	Header(run int, rendition string, h fmp4.Header) error
 	Frame(run int, rendition string, f Frame) error

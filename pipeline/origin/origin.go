@@ -28,8 +28,8 @@ type Channel struct {
 	// Fresh tells why the channel's playlists must not be served now; nil if they may. It is called for every playlist
 	// request. A nil Fresh is always fresh.
 	Fresh func() error
-	// Describe adds to the header of an answer what is known about an object, and tells why it must not be served now; nil
-	// if it may. A nil Describe knows nothing.
+	// Describe adds to the header of an answer what is known about an object, and tells why it must not be served now;
+	// nil if it may. A nil Describe knows nothing.
 	Describe func(name string, head http.Header) error
 }
 

@@ -22,8 +22,8 @@ type Config struct {
 	Store   store.Store // nothing else writes there
 	Writers []Writer    // at least one
 	Limits  Limits
-	// Retention is how old segments may become whose writer does not remove them, and channels that nobody writes to any
-	// more; 0: they stay.
+	// Retention is how old segments may become whose writer does not remove them, and channels that nobody writes to
+	// any more; 0: they stay.
 	Retention time.Duration
 	Log       zerolog.Logger
 	Now       func() time.Time // nil: the wall clock

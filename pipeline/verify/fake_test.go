@@ -38,13 +38,15 @@ type material struct {
 }
 
 // made encodes 6 s of picture and sound once.
-var made = sync.OnceValues(func() (material, error) {
-	var m material
+var made = sync.OnceValues(func() (material, error) { return encode("testsrc2=s=64x36:r=25:d=6", "sine=d=7:r=48000") })
+
+// encode makes material of a picture and a tone.
+func encode(picture, tone string) (m material, err error) {
 	for i, args := range [][]string{
-		{"-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=6", "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high",
+		{"-f", "lavfi", "-i", picture, "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high",
 			"-bf", "2", "-b:v", "40k",
 			"-x264-params", "keyint=50:scenecut=0:open-gop=0", "-pix_fmt", "yuv420p", "-video_track_timescale", "90000"},
-		{"-f", "lavfi", "-i", "sine=d=7:r=48000", "-c:a", "aac", "-ac", "2", "-b:a", "64k"},
+		{"-f", "lavfi", "-i", tone, "-c:a", "aac", "-ac", "2", "-b:a", "64k"},
 	} {
 		args = append([]string{"-hide_banner", "-loglevel", "error"}, args...)
 		args = append(args, "-f", "mp4", "-use_editlist", "0", "-movflags",
@@ -81,7 +83,7 @@ var made = sync.OnceValues(func() (material, error) {
 		}
 	}
 	return m, nil
-})
+}
 
 // answer is what the fake says to a request.
 type answer struct {

@@ -55,7 +55,8 @@ func (f *findings) keep(r *rule, object, message string) {
 	if len(f.order) >= maxFindings {
 		return
 	}
-	n := &Finding{Rule: r.id, Severity: "warning", Object: object, Message: message, Count: 1, First: now, Last: now}
+	n := &Finding{Rule: r.id, Severity: "warning", Object: object, Message: message, Count: 1, First: now, Last: now,
+		Cause: r.cause, Advice: r.advice}
 	if r.hard {
 		n.Severity = "error"
 	}

@@ -66,6 +66,12 @@ func (v *viewing) learnGrid(t *track, k, start int64) {
 	v.t = at / tick.Tick(k)
 }
 
+// lastSecond is the last of all times, since 1970: ticks end in the year 2384.
+const lastSecond = 13_000_000_000
+
+// expressible tells whether a time can be told in ticks.
+func expressible(units uint64, timescale uint32) bool { return units/uint64(timescale) < lastSecond }
+
 // checkSegment applies the rules for a media segment.
 func (v *viewing) checkSegment(t *track, e entry, o object) {
 	f := v.found
@@ -76,7 +82,9 @@ func (v *viewing) checkSegment(t *track, e entry, o object) {
 		return
 	}
 	info, err := t.header.ParseSegment(o.body)
-	if !f.check(mediaSegment, o.name, err == nil, "%v", err) {
+	if !f.check(mediaSegment, o.name, err == nil, "%v", err) ||
+		!f.check(mediaStart, o.name, expressible(info.End(), t.header.Timescale), "tfdt is %d at %d units a second",
+			info.BaseTime, t.header.Timescale) {
 		return
 	}
 	v.learnGrid(t, e.number, int64(info.BaseTime))

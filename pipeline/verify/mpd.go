@@ -196,6 +196,8 @@ func (m *manifest) track(period string, s setXML, r representationXML) (mpdTrack
 	case tpl == nil || tpl.Timeline == nil || tpl.Timescale <= 0 || !strings.Contains(tpl.Media, "$Number$") ||
 		tpl.Init == "":
 		return mpdTrack{}, fmt.Errorf("no SegmentTemplate with timescale, $Number$, initialization and SegmentTimeline")
+	case tpl.Offset/uint64(tpl.Timescale) >= lastSecond:
+		return mpdTrack{}, fmt.Errorf("presentationTimeOffset %d at %d units a second", tpl.Offset, tpl.Timescale)
 	}
 	t := mpdTrack{representationXML: r, set: s, timescale: tpl.Timescale, offset: tpl.Offset}
 	if t.Mime == "" {
@@ -232,6 +234,9 @@ func (m *manifest) expand(t *mpdTrack, tpl *templateXML, number int64, period st
 			next = *s.T
 		}
 		for range s.R + 1 {
+			if next < 0 || next/t.timescale >= lastSecond || s.D/t.timescale >= lastSecond {
+				return fmt.Errorf("entry S %d is at %d and lasts %d, at %d units a second", i, next, s.D, t.timescale)
+			}
 			t.segments = append(t.segments, mpdSegment{number, next, s.D, name(tpl.Media, number), name(tpl.Init, number)})
 			next += s.D
 			number++

@@ -76,6 +76,8 @@ type Finding struct {
 	Count    int       `json:"count"`
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
+	Cause    string    `json:"cause,omitempty"`  // of twins: "config", "feed", "clock", "pipeline" or "delivery"
+	Advice   string    `json:"advice,omitempty"` // what to do then
 }
 
 // Tally is how often a rule was applied.

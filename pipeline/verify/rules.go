@@ -6,10 +6,14 @@ type rule struct {
 	hard   bool
 	clause string
 	text   string
+	cause  string // of what it compares two outputs in: whose fault it is when they differ
+	advice string // what to do then
 }
 
-func hard(id, clause, text string) *rule { return &rule{id, true, clause, text} }
-func soft(id, clause, text string) *rule { return &rule{id, false, clause, text} }
+func hard(id, clause, text string) *rule {
+	return &rule{id: id, hard: true, clause: clause, text: text}
+}
+func soft(id, clause, text string) *rule { return &rule{id: id, clause: clause, text: text} }
 
 // Rules of delivery.
 var (
@@ -117,7 +121,7 @@ var (
 )
 
 // allRules is every rule, in the order of reports.
-var allRules = []*rule{
+var allRules = append([]*rule{
 	httpStatus, httpType, httpCORS, httpCaching, httpETag, httpRange, httpStale, httpGzip, httpRetained,
 	hlsSyntax, hlsVersion, hlsTarget, hlsTargetSame, hlsLive, hlsIndependent, hlsDate, hlsDateOfK, hlsName, hlsMap,
 	hlsLength, hlsSix,
@@ -128,4 +132,4 @@ var allRules = []*rule{
 	mediaInit, mediaSegment, mediaStart, mediaSequence, mediaJoined, mediaLength, mediaKey, mediaAligned, mediaBrands,
 	mediaProducer,
 	mediaImmutable, mediaSlate,
-}
+}, twinRules...)

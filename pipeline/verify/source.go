@@ -38,6 +38,28 @@ type source interface {
 	live() bool // more may come
 }
 
+// open is the source of a target: a URL, asked by client or by one with a time limit, or a folder. It opens nothing but
+// the folder.
+func open(target string, client *http.Client) (source, error) {
+	if !strings.Contains(target, "://") {
+		return openDirectory(target)
+	}
+	own := http.Client{Timeout: 10 * time.Second}
+	if client != nil {
+		own = *client
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return openServer(target, &own)
+}
+
+// kindOf is a source's kind, as reports have it.
+func kindOf(from source) string {
+	if from.live() {
+		return kindHTTP
+	}
+	return kindDirectory
+}
+
 // directory is an output in a folder.
 type directory struct{ path string }
 

@@ -28,8 +28,8 @@ func (r Report) WriteText(w io.Writer) error {
 		return err
 	}
 	b.WriteByte('\n')
-	r.findings(&b)
-	r.verdict(&b)
+	writeFindings(&b, r.Findings, r.Rules)
+	writeVerdict(&b, r.OK, r.Rules)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -37,9 +37,9 @@ func (r Report) WriteText(w io.Writer) error {
 // perRule bounds the lines that one rule gets in the text; the JSON has them all.
 const perRule = 5
 
-func (r Report) findings(b *strings.Builder) {
+func writeFindings(b *strings.Builder, findings []Finding, rules []Tally) {
 	lines := map[string]int{}
-	for _, f := range r.Findings {
+	for _, f := range findings {
 		if lines[f.Rule]++; lines[f.Rule] > perRule {
 			continue
 		}
@@ -48,8 +48,11 @@ func (r Report) findings(b *strings.Builder) {
 			times = fmt.Sprintf(" (%d times, last at %s)", f.Count, f.Last.Format(time.TimeOnly))
 		}
 		fmt.Fprintf(b, "%-7s %s  %s: %s%s\n", f.Severity, f.Rule, f.Object, f.Message, times)
+		if f.Advice != "" && lines[f.Rule] == 1 {
+			fmt.Fprintf(b, "        %s: %s\n", f.Cause, f.Advice)
+		}
 	}
-	for _, t := range r.Rules {
+	for _, t := range rules {
 		if n := lines[t.Rule]; n > perRule {
 			fmt.Fprintf(b, "        %s  broken for %d more objects\n", t.Rule, n-perRule)
 		}
@@ -71,9 +74,9 @@ func (l *Latency) String() string {
 	return fmt.Sprintf("%.2f s (%.2f to %.2f)", l.Median, l.Min, l.Max)
 }
 
-func (r Report) verdict(b *strings.Builder) {
+func writeVerdict(b *strings.Builder, ok bool, rules []Tally) {
 	passed, broken, advice := 0, 0, 0
-	for _, t := range r.Rules {
+	for _, t := range rules {
 		switch {
 		case t.Failed == 0:
 			passed++
@@ -84,7 +87,7 @@ func (r Report) verdict(b *strings.Builder) {
 		}
 	}
 	verdict := "OK"
-	if !r.OK {
+	if !ok {
 		verdict = "NOT OK"
 	}
 	fmt.Fprintf(b, "%s: %d rules hold, %d are broken, %d that should hold do not\n", verdict, passed, broken, advice)

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,18 +65,8 @@ func New(cfg Config) (*Viewer, error) {
 	if cfg.For < 0 || cfg.Interval < 0 {
 		return nil, fmt.Errorf("watching for %v every %v is not possible", cfg.For, cfg.Interval)
 	}
-	if !strings.Contains(cfg.Target, "://") {
-		d, err := openDirectory(cfg.Target)
-		return &Viewer{cfg, d}, err
-	}
-	client := &http.Client{Timeout: 10 * time.Second}
-	if cfg.Client != nil {
-		c := *cfg.Client
-		client = &c
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	s, err := openServer(cfg.Target, client)
-	return &Viewer{cfg, s}, err
+	from, err := open(cfg.Target, cfg.Client)
+	return &Viewer{cfg, from}, err
 }
 
 // track is one media playlist with its segments.
@@ -136,11 +125,8 @@ type viewing struct {
 func (w *Viewer) Run(ctx context.Context) (Report, error) {
 	began := time.Now()
 	v := &viewing{
-		cfg: w.cfg, kind: kindDirectory, found: newFindings(time.Now),
+		cfg: w.cfg, kind: kindOf(w.from), found: newFindings(time.Now),
 		byName: map[string]*track{}, byPlaylist: map[string]*track{}, unlisted: map[string]int64{},
-	}
-	if w.from.live() {
-		v.kind = kindHTTP
 	}
 	ending, cancel := context.WithTimeout(ctx, w.cfg.For)
 	defer cancel()
@@ -160,7 +146,7 @@ func (v *viewing) open(ctx context.Context, from source) error {
 		if o.err != nil && first {
 			return fmt.Errorf("opening %s: %w", redact(v.cfg.Target), o.err)
 		}
-		if o.ok() || !from.live() || !v.pause(ctx) {
+		if o.ok() || !from.live() || !pause(ctx, v.cfg.Interval) {
 			v.readIndex(o)
 			return nil
 		}
@@ -168,8 +154,8 @@ func (v *viewing) open(ctx context.Context, from source) error {
 }
 
 // pause waits until it is time for the next look; false at the end.
-func (v *viewing) pause(ctx context.Context) bool {
-	timer := time.NewTimer(v.cfg.Interval)
+func pause(ctx context.Context, interval time.Duration) bool {
+	timer := time.NewTimer(interval)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -183,7 +169,7 @@ func (v *viewing) pause(ctx context.Context) bool {
 func (v *viewing) watch(ctx, ending context.Context, from source) {
 	for {
 		v.round(ctx, from)
-		if !from.live() || !v.pause(ending) || ctx.Err() != nil {
+		if !from.live() || !pause(ending, v.cfg.Interval) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -255,14 +241,29 @@ func (v *viewing) round(ctx context.Context, from source) {
 	}
 }
 
+// request is an object of a source.
+type request struct {
+	from source
+	name string
+}
+
 // fetchAll fetches objects side by side; results are in the order of names.
 func fetchAll(ctx context.Context, from source, names []string) []object {
-	out := make([]object, len(names))
+	wanted := make([]request, len(names))
+	for i, name := range names {
+		wanted[i] = request{from, name}
+	}
+	return fetchEach(ctx, wanted)
+}
+
+// fetchEach is fetchAll from any number of sources.
+func fetchEach(ctx context.Context, wanted []request) []object {
+	out := make([]object, len(wanted))
 	var g errgroup.Group
 	g.SetLimit(parallel)
-	for i, name := range names {
+	for i, w := range wanted {
 		g.Go(func() error {
-			out[i] = from.get(ctx, name)
+			out[i] = w.from.get(ctx, w.name)
 			return nil
 		})
 	}

@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"onair/pipeline/control"
+	"onair/pipeline/verify"
 	"onair/test/feed"
 )
 
@@ -151,6 +154,7 @@ func (c twinsCase) run(t *testing.T) {
 	}
 	a.stop()
 	b.stop()
+	wantVerifiedTwins(t, a, b)
 	for _, rendition := range []string{"v360", "v180", "a1"} {
 		common := wantInterchangeable(t, a, b, rendition)
 		t.Logf("%s: %d segments in common", rendition, len(common))
@@ -198,5 +202,25 @@ func TestWhoGetsAnotherFeedIsNotLocked(t *testing.T) {
 	}
 	if a, b := lock(twins[0]), lock(twins[1]); a != control.Locked || b != control.Unlocked {
 		t.Errorf("the first is %s, the second %s", a, b)
+	}
+}
+
+// wantVerifiedTwins fails unless the program's own comparison of two outputs holds, everything decoded.
+func wantVerifiedTwins(t *testing.T, a, b *station) {
+	t.Helper()
+	out, err := exec.Command(program, "verify", "--twin", a.origin(), b.origin(), "--for", "5s", "--json").Output()
+	var r verify.TwinReport
+	if jsonErr := json.Unmarshal(out, &r); err != nil || jsonErr != nil {
+		t.Fatalf("verify --twin: %v, %v\n%s", err, jsonErr, out)
+	}
+	if len(r.Renditions) != 3 {
+		t.Errorf("%d renditions", len(r.Renditions))
+	}
+	for _, x := range r.Renditions {
+		d := x.Decode
+		t.Logf("%s: %d compared, match ratio %.3f, %d of %d frames decoded", x.Name, x.Compared, x.MatchRatio, d.Frames, d.Expected)
+		if x.Compared < 8 || x.Differing > 0 || x.MatchRatio != 1 || d.Segments != x.Compared || d.Frames != d.Expected {
+			t.Errorf("%+v\n%+v", x, r.Findings)
+		}
 	}
 }
