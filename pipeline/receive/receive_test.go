@@ -160,6 +160,25 @@ func TestBodiesAreTakenWhole(t *testing.T) {
 	}
 }
 
+// TestRefusedBodiesAreAnswered: who sends much is told why it is not taken, not only that the connection broke off.
+func TestRefusedBodiesAreAnswered(t *testing.T) {
+	t.Parallel()
+	r, _ := start(t, store.NewMemory(), func(c *receive.Config) { c.Limits.Object = 1 << 20 })
+	address := r.serve()
+	for word, password := range map[string]string{"does not know these credentials": "wrong", "objects of this size": "pw"} {
+		s, err := store.NewHTTP(store.HTTPConfig{URL: address, User: "west", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			err := s.Put(t.Context(), store.Object{Name: "news/v/1.m4s", Body: make([]byte, 8<<20)})
+			if err == nil || !strings.Contains(err.Error(), word) {
+				t.Fatalf("%v, want %q", err, word)
+			}
+		}
+	}
+}
+
 // TestFailingStore: what is not stored is not taken, and who writes hears why.
 func TestFailingStore(t *testing.T) {
 	t.Parallel()
