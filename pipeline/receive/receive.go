@@ -65,7 +65,7 @@ type Receiver struct {
 	mu       sync.RWMutex
 	channels map[string]*channel
 	loaded   atomic.Bool
-	trouble  atomic.Pointer[string] // what the store said last; nil: it is well
+	trouble  atomic.Pointer[trouble] // nil: the store is well
 
 	requests, writes, deletes, bytes, expired atomic.Uint64
 

@@ -85,6 +85,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"/news/.hidden", "body", "X: y", 404, "path"},
 		{"/news/a.m4s", strings.Repeat("x", 1001), "X: y", 413, "size"},
 		{"/news/a.m4s", "body", "Content-Type: text/html", 415, "type"},
+		{"/news/a.m3u8", "body", "Content-Encoding: gzip", 415, "type"},
 		{"/news/a.m4s", "body", "Content-Type: multipart/form-data; boundary=x", 415, "type"},
 		{"/news/a.m4s", strings.Repeat("x", 1000), "X: y", 201, ""},
 		{"/news/a.m4s", strings.Repeat("y", 1000), "Content-Type: video/mp4", 200, ""},
@@ -194,7 +195,8 @@ func TestFailingStore(t *testing.T) {
 		if w.Code != status || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%v: %d", err, w.Code)
 		}
-		if ready := r.rc.Ready(); ready == nil || !strings.Contains(ready.Error(), err.Error()) {
+		ready := r.rc.Ready()
+		if own := status != 409; (ready != nil) != own || own && !strings.Contains(ready.Error(), err.Error()) {
 			t.Errorf("%v: ready: %v", err, ready)
 		}
 		if w := r.view("/news/v/2.m4s"); w.Code != 404 {
@@ -203,6 +205,13 @@ func TestFailingStore(t *testing.T) {
 		if w := r.view("/news/v/1.m4s"); w.Code != 200 {
 			t.Errorf("%v: what was there: %d", err, w.Code)
 		}
+		if r.pass(30 * time.Second); r.rc.Ready() != nil {
+			t.Errorf("%v: long ago, and not ready: %v", err, r.rc.Ready())
+		}
+	}
+	s.fail(syscall.ENOSPC)
+	if w := r.request("PUT", "/news/v/2.m4s", "two"); w.Code != 507 || r.rc.Ready() == nil {
+		t.Errorf("%d, ready: %v", w.Code, r.rc.Ready())
 	}
 	s.fail(nil)
 	r.put("/news/v/2.m4s", "two")

@@ -73,7 +73,10 @@ func meta(head http.Header) map[string]string {
 func mediaType(head http.Header, name string) (string, error) {
 	text := head.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(text)
-	switch {
+	switch encoding := head.Get("Content-Encoding"); {
+	case encoding != "" && encoding != "identity":
+		return "", refusal{http.StatusUnsupportedMediaType, causeType, "the object is sent compressed: send it as it is, " +
+			"it is compressed for those who ask for that"}
 	case text == "", kind == "application/octet-stream", kind == "application/x-www-form-urlencoded":
 		return store.Type(name), nil
 	case err != nil, strings.HasPrefix(kind, "multipart/"), kind == "text/html":
@@ -210,14 +213,24 @@ func (rc *Receiver) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// told notes how the store took a write: the next one that goes well ends its trouble.
+// trouble is what a store said when it did not take something.
+type trouble struct {
+	text string
+	at   time.Time
+}
+
+// troubleLasts is how long that counts where nothing is written any more: the next write that goes well ends it.
+const troubleLasts = 30 * time.Second
+
+// told notes how the store took a write, where it is the store's fault and not that of who writes.
 func (rc *Receiver) told(err error) {
-	switch {
-	case err == nil:
+	if err == nil {
 		rc.trouble.Store(nil)
-	case !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrName):
-		text := err.Error()
-		rc.trouble.Store(&text)
+		return
+	}
+	switch failure(err).cause {
+	case causeFull, causeStore:
+		rc.trouble.Store(&trouble{err.Error(), rc.cfg.Now()})
 	}
 }
 
