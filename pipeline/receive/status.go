@@ -54,7 +54,7 @@ func (rc *Receiver) Ready() error {
 		return errors.New("the store has not been read yet")
 	}
 	if t := rc.trouble.Load(); t != nil && rc.cfg.Now().Sub(t.at) < troubleLasts {
-		return errors.New("the store does not take what it is given: " + t.text)
+		return errors.New(t.text)
 	}
 	return nil
 }

@@ -213,7 +213,7 @@ func (rc *Receiver) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// trouble is what a store said when it did not take something.
+// trouble is what is told of a store that did not take something.
 type trouble struct {
 	text string
 	at   time.Time
@@ -228,9 +228,9 @@ func (rc *Receiver) told(err error) {
 		rc.trouble.Store(nil)
 		return
 	}
-	switch failure(err).cause {
+	switch why := failure(err); why.cause {
 	case causeFull, causeStore:
-		rc.trouble.Store(&trouble{err.Error(), rc.cfg.Now()})
+		rc.trouble.Store(&trouble{why.text, rc.cfg.Now()})
 	}
 }
 
@@ -240,13 +240,13 @@ func failure(err error) refusal {
 	case errors.Is(err, store.ErrExists):
 		return changed
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrName):
-		return refusal{http.StatusNotFound, causePath, err.Error()}
+		return refusal{http.StatusNotFound, causePath, "no such object here"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return refusal{http.StatusInsufficientStorage, causeFull, "the origin's store is full: " + err.Error()}
+		return refusal{http.StatusInsufficientStorage, causeFull, "the origin's store is full: make room there"}
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTEMPTY):
 		return refusal{http.StatusConflict, causePath, "a part of the path is an object, or the object a folder"}
 	case errors.Is(err, store.ErrAway):
-		return refusal{http.StatusServiceUnavailable, causeStore, err.Error()}
+		return refusal{http.StatusServiceUnavailable, causeStore, "the origin's store is away: its log says more"}
 	}
-	return refusal{http.StatusInternalServerError, causeStore, err.Error()}
+	return refusal{http.StatusInternalServerError, causeStore, "the origin's store fails: its log says more"}
 }
