@@ -57,7 +57,7 @@ func TestWebServerBesideAFolder(t *testing.T) {
 	w.Wrap(weborigin.Plain)
 	port := freePort(t, "udp")
 	s := newStationOf(t, channel+fmt.Sprintf("  - {http: %q, token: correcthorsebattery}\n", w.URL+"/live"), rtpInput(port)).answering()
-	play(t, clip(t, 90, "25"), port)
+	play(t, clip(t, 180, "25"), port)
 	newest := func() (int, bool) {
 		list := webList(t, w, "v180").Segments
 		return len(list), len(list) > 0 && !list[len(list)-1].Gap
