@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"onair/pkg/presentation"
+	"onair/pkg/store"
 )
 
 // search is the job that looks for segments of the other pipeline where this one has none, before a gap is listed.
@@ -103,6 +105,9 @@ func (p *Publisher) segmentsThere(
 			prefix = p.segmentName(track, last)
 		}
 		list, err := p.cfg.Store.List(ctx, prefix)
+		if errors.Is(err, store.ErrNoList) {
+			list, err = p.askEach(ctx, track, max(first, last-mostAsked+1), last)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -116,6 +121,23 @@ func (p *Publisher) segmentsThere(
 		}
 	}
 	return found, nil
+}
+
+// mostAsked bounds the numbers of a track that are asked for one by one.
+const mostAsked = 8
+
+// askEach is a list of the segments of a store that has no listing.
+func (p *Publisher) askEach(ctx context.Context, track string, first, last int64) (list []store.Info, err error) {
+	for k := first; k <= last; k++ {
+		o, err := p.cfg.Store.Get(ctx, p.segmentName(track, k))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			list = append(list, store.Info{Name: o.Name, Size: int64(len(o.Body))})
+		}
+	}
+	return list, nil
 }
 
 // appendShared lists an entry with what was found of it, and before it what was found of the numbers that lack.

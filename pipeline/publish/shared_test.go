@@ -83,6 +83,8 @@ type mortal struct {
 	*audited
 	lives atomic.Int64 // operations left; negative: it does not die by that
 	slow  func() time.Duration
+
+	unlisted atomic.Bool // it has no listing
 }
 
 func (s *mortal) ask() error {
@@ -120,6 +122,9 @@ func (s *mortal) Get(ctx context.Context, name string) (store.Object, error) {
 func (s *mortal) List(ctx context.Context, prefix string) ([]store.Info, error) {
 	if err := s.ask(); err != nil {
 		return nil, err
+	}
+	if s.unlisted.Load() {
+		return nil, store.ErrNoList
 	}
 	return s.audited.List(ctx, prefix)
 }
@@ -302,29 +307,36 @@ func TestSlateWaitsForTheOthersMedia(t *testing.T) {
 
 // TestWhatTheOtherHasStoredIsNoGap: one has stored a number and died before it was listed; the other one lacks it.
 func TestWhatTheOtherHasStoredIsNoGap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newAudited(t)
-		b, _ := twin(t, s)
-		b.play(4)
-		for _, track := range []string{"v", "a"} {
-			for n := range int64(2) {
-				if err := s.Create(t.Context(), store.Object{Name: segmentName(track, b.k+n), Body: mdat("of a")}); err != nil {
-					t.Fatal(err)
-				}
+	for name, listing := range map[string]bool{"a store with a listing": true, "one without": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { findsWhatIsStored(t, listing) })
+		})
+	}
+}
+
+func findsWhatIsStored(t *testing.T, listing bool) {
+	s := newAudited(t)
+	b, way := twin(t, s)
+	b.play(4)
+	way.unlisted.Store(!listing)
+	for _, track := range []string{"v", "a"} {
+		for n := range int64(2) {
+			if err := s.Create(t.Context(), store.Object{Name: segmentName(track, b.k+n), Body: mdat("of a")}); err != nil {
+				t.Fatal(err)
 			}
 		}
-		b.k += 2
-		time.Sleep(2 * segmentLength)
-		b.segment("v", b.k) // and half of a number
-		b.k++
-		time.Sleep(segmentLength)
-		b.play(3)
-		b.expect(map[string]string{"v": "mmmmmmmmmm", "a": "mmmmmm-mmm"})
-		if st := b.p.Status(); st.Gaps != 1 || st.Twins != 4 {
-			t.Errorf("%+v", st)
-		}
-		_ = b.stop()
-	})
+	}
+	b.k += 2
+	time.Sleep(2 * segmentLength)
+	b.segment("v", b.k) // and half of a number
+	b.k++
+	time.Sleep(segmentLength)
+	b.play(3)
+	b.expect(map[string]string{"v": "mmmmmmmmmm", "a": "mmmmmm-mmm"})
+	if st := b.p.Status(); st.Gaps != 1 || st.Twins != 4 {
+		t.Errorf("%+v", st)
+	}
+	_ = b.stop()
 }
 
 // TestAGapWaitsForTheOther: what one lacks of a number the other one may bring until one T after its end.

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,7 +93,7 @@ func TestStoreWithoutAListThatIsAway(t *testing.T) {
 		if _, _, done := q.p.Resumed(); done {
 			t.Error("it was read although it is away")
 		}
-		away.back = true
+		away.back.Store(true)
 		time.Sleep(10 * time.Second)
 		q.play(1)
 		mustStop(t, q)
@@ -105,11 +106,11 @@ func TestStoreWithoutAListThatIsAway(t *testing.T) {
 // awayStore can be read only when it is back.
 type awayStore struct {
 	*testStore
-	back bool
+	back atomic.Bool
 }
 
 func (s *awayStore) Get(ctx context.Context, name string) (store.Object, error) {
-	if !s.back {
+	if !s.back.Load() {
 		return store.Object{}, store.ErrAway
 	}
 	return s.testStore.Get(ctx, name)

@@ -96,10 +96,11 @@ func (c *channel) fits(o store.Object, old entry, there bool, l Limits) error {
 
 // wrote notes an object that the store has.
 func (c *channel) wrote(o store.Object, e entry) {
+	said := readList(o.Name, o.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(o.Name, e)
-	c.look(o.Name, o.Body, e.modified)
+	c.listed(o.Name, said, e.modified)
 }
 
 // add notes an object; mu is held.

@@ -43,15 +43,20 @@ func (l *list) limit() time.Duration {
 	return max(t*3/2, t+3*time.Second)
 }
 
-// look reads a list that was written; mu is held.
-func (c *channel) look(name string, body []byte, at time.Time) {
-	var next *list
+// readList reads a playlist or a manifest; nil: it is none by its name.
+func readList(name string, body []byte) *list {
 	switch path.Ext(name) {
 	case ".m3u8":
-		next = readPlaylist(body)
+		return readPlaylist(body)
 	case ".mpd":
-		next = readManifest(body)
-	default:
+		return readManifest(body)
+	}
+	return nil
+}
+
+// listed notes what a list says that was written at a time; mu is held.
+func (c *channel) listed(name string, next *list, at time.Time) {
+	if next == nil {
 		return
 	}
 	old := c.lists[name]

@@ -10,8 +10,8 @@ import (
 	"onair/pkg/store"
 )
 
-// readAgain is how long it takes until a store that cannot be read is asked again.
-const readAgain = time.Second
+// readPause is how long it takes until a store that cannot be read is asked again.
+const readPause = time.Second
 
 // readStore notes what the store holds, and insists until it can or ctx ends.
 func (rc *Receiver) readStore(ctx context.Context) {
@@ -24,7 +24,7 @@ func (rc *Receiver) readStore(ctx context.Context) {
 		rc.log.Error().Err(err).Msg("the store cannot be read, so nothing is served or taken yet")
 		select {
 		case <-ctx.Done():
-		case <-time.After(readAgain):
+		case <-time.After(readPause):
 		}
 	}
 }
@@ -49,15 +49,15 @@ func (rc *Receiver) readOnce(ctx context.Context) error {
 		rc.log.Warn().Int("objects", left).Msg("of no channel, or of more channels than limits.channels allows: they stay")
 	}
 	for _, i := range infos { // when all media is known
-		if err := rc.readList(ctx, i); err != nil {
+		if err := rc.readAgain(ctx, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readList reads a playlist or a manifest that was there before.
-func (rc *Receiver) readList(ctx context.Context, i store.Info) error {
+// readAgain reads a playlist or a manifest that was there before.
+func (rc *Receiver) readAgain(ctx context.Context, i store.Info) error {
 	ch := rc.channel(channelOf(i.Name))
 	if ext := path.Ext(i.Name); ch == nil || ext != ".m3u8" && ext != ".mpd" || i.Size > rc.cfg.Limits.Object {
 		return nil
@@ -69,9 +69,10 @@ func (rc *Receiver) readList(ctx context.Context, i store.Info) error {
 	if err != nil {
 		return fmt.Errorf("reading what there is: %w", err)
 	}
+	said := readList(i.Name, o.Body)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	ch.look(i.Name, o.Body, i.Modified)
+	ch.listed(i.Name, said, i.Modified)
 	return nil
 }
 

@@ -65,7 +65,7 @@ type Receiver struct {
 	mu       sync.RWMutex
 	channels map[string]*channel
 	loaded   atomic.Bool
-	trouble  atomic.Pointer[string] // what the store said last; nil: it is well
+	trouble  atomic.Pointer[trouble] // nil: the store is well
 
 	requests, writes, deletes, bytes, expired atomic.Uint64
 
@@ -105,7 +105,7 @@ func New(c Config) (*Receiver, error) {
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.requests.Add(1)
 	if !rc.loaded.Load() {
-		rc.refuse(w, r, refusal{http.StatusServiceUnavailable, "starting", "the store is still being read"})
+		rc.refuse(w, r, refusal{http.StatusServiceUnavailable, causeStarting, "the store is still being read"})
 		return
 	}
 	var err error
@@ -123,7 +123,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		rc.refuse(w, r, asRefusal(err))
+		rc.refuse(w, r, err)
 	}
 }
 
@@ -194,14 +194,16 @@ func asRefusal(err error) refusal {
 	return failure(err)
 }
 
-func (rc *Receiver) refuse(w http.ResponseWriter, r *http.Request, why refusal) {
+// refuse answers a request with what is wrong; the log has what is nobody's business outside, like paths of this host.
+func (rc *Receiver) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	why := asRefusal(err)
 	rc.refusedMu.Lock()
 	rc.refused[why.cause]++
 	rc.refusedMu.Unlock()
 	// Of two who want to create or replace one object, one is refused: that is how they agree.
 	if why.cause != causeChanged && why.cause != causeStarting {
 		rc.log.Warn().Str("from", r.RemoteAddr).Str("method", r.Method).Str("path", clip(r.URL.Path)).
-			Int("status", why.status).Str("why", why.text).Msg("a request is refused")
+			Int("status", why.status).Str("why", err.Error()).Msg("a request is refused")
 	}
 	head := w.Header()
 	head.Set("Content-Type", "text/plain; charset=utf-8")

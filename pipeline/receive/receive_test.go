@@ -85,6 +85,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"/news/.hidden", "body", "X: y", 404, "path"},
 		{"/news/a.m4s", strings.Repeat("x", 1001), "X: y", 413, "size"},
 		{"/news/a.m4s", "body", "Content-Type: text/html", 415, "type"},
+		{"/news/a.m3u8", "body", "Content-Encoding: gzip", 415, "type"},
 		{"/news/a.m4s", "body", "Content-Type: multipart/form-data; boundary=x", 415, "type"},
 		{"/news/a.m4s", strings.Repeat("x", 1000), "X: y", 201, ""},
 		{"/news/a.m4s", strings.Repeat("y", 1000), "Content-Type: video/mp4", 200, ""},
@@ -160,6 +161,25 @@ func TestBodiesAreTakenWhole(t *testing.T) {
 	}
 }
 
+// TestRefusedBodiesAreAnswered: who sends much is told why it is not taken, not only that the connection broke off.
+func TestRefusedBodiesAreAnswered(t *testing.T) {
+	t.Parallel()
+	r, _ := start(t, store.NewMemory(), func(c *receive.Config) { c.Limits.Object = 1 << 20 })
+	address := r.serve()
+	for word, password := range map[string]string{"does not know these credentials": "wrong", "objects of this size": "pw"} {
+		s, err := store.NewHTTP(store.HTTPConfig{URL: address, User: "west", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			err := s.Put(t.Context(), store.Object{Name: "news/v/1.m4s", Body: make([]byte, 8<<20)})
+			if err == nil || !strings.Contains(err.Error(), word) {
+				t.Fatalf("%v, want %q", err, word)
+			}
+		}
+	}
+}
+
 // TestFailingStore: what is not stored is not taken, and who writes hears why.
 func TestFailingStore(t *testing.T) {
 	t.Parallel()
@@ -175,8 +195,9 @@ func TestFailingStore(t *testing.T) {
 		if w.Code != status || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%v: %d", err, w.Code)
 		}
-		if ready := r.rc.Ready(); ready == nil || !strings.Contains(ready.Error(), err.Error()) {
-			t.Errorf("%v: ready: %v", err, ready)
+		ready := r.rc.Ready()
+		if (ready != nil) != (status != 409) || strings.Contains(fmt.Sprint(ready, w.Body), "writing") {
+			t.Errorf("%v: ready: %v, answered %s", err, ready, w.Body)
 		}
 		if w := r.view("/news/v/2.m4s"); w.Code != 404 {
 			t.Errorf("%v: played all the same: %d", err, w.Code)
@@ -184,6 +205,13 @@ func TestFailingStore(t *testing.T) {
 		if w := r.view("/news/v/1.m4s"); w.Code != 200 {
 			t.Errorf("%v: what was there: %d", err, w.Code)
 		}
+		if r.pass(30 * time.Second); r.rc.Ready() != nil {
+			t.Errorf("%v: long ago, and not ready: %v", err, r.rc.Ready())
+		}
+	}
+	s.fail(syscall.ENOSPC)
+	if w := r.request("PUT", "/news/v/2.m4s", "two"); w.Code != 507 || r.rc.Ready() == nil {
+		t.Errorf("%d, ready: %v", w.Code, r.rc.Ready())
 	}
 	s.fail(nil)
 	r.put("/news/v/2.m4s", "two")

@@ -17,7 +17,7 @@ import (
 
 // rig is an origin whose clock the test turns.
 type rig struct {
-	t  *testing.T
+	t  testing.TB
 	rc *receive.Receiver
 
 	mu  sync.Mutex
@@ -25,7 +25,7 @@ type rig struct {
 }
 
 // start runs an origin over a store until the test ends, or stop is called.
-func start(t *testing.T, s store.Store, change ...func(*receive.Config)) (r *rig, stop func()) {
+func start(t testing.TB, s store.Store, change ...func(*receive.Config)) (r *rig, stop func()) {
 	t.Helper()
 	r = &rig{t: t, now: time.Now()}
 	c := receive.Config{Store: s, Writers: []receive.Writer{{Name: "west", User: "west", Password: "pw"}}, Now: r.clock}

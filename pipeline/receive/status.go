@@ -53,8 +53,8 @@ func (rc *Receiver) Ready() error {
 	if !rc.loaded.Load() {
 		return errors.New("the store has not been read yet")
 	}
-	if text := rc.trouble.Load(); text != nil {
-		return errors.New("the store does not take what it is given: " + *text)
+	if t := rc.trouble.Load(); t != nil && rc.cfg.Now().Sub(t.at) < troubleLasts {
+		return errors.New(t.text)
 	}
 	return nil
 }

@@ -73,7 +73,10 @@ func meta(head http.Header) map[string]string {
 func mediaType(head http.Header, name string) (string, error) {
 	text := head.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(text)
-	switch {
+	switch encoding := head.Get("Content-Encoding"); {
+	case encoding != "" && encoding != "identity":
+		return "", refusal{http.StatusUnsupportedMediaType, causeType, "the object is sent compressed: send it as it is, " +
+			"it is compressed for those who ask for that"}
 	case text == "", kind == "application/octet-stream", kind == "application/x-www-form-urlencoded":
 		return store.Type(name), nil
 	case err != nil, strings.HasPrefix(kind, "multipart/"), kind == "text/html":
@@ -210,14 +213,24 @@ func (rc *Receiver) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// told notes how the store took a write: the next one that goes well ends its trouble.
+// trouble is what is told of a store that did not take something.
+type trouble struct {
+	text string
+	at   time.Time
+}
+
+// troubleLasts is how long that counts where nothing is written any more: the next write that goes well ends it.
+const troubleLasts = 30 * time.Second
+
+// told notes how the store took a write, where it is the store's fault and not that of who writes.
 func (rc *Receiver) told(err error) {
-	switch {
-	case err == nil:
+	if err == nil {
 		rc.trouble.Store(nil)
-	case !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrName):
-		text := err.Error()
-		rc.trouble.Store(&text)
+		return
+	}
+	switch why := failure(err); why.cause {
+	case causeFull, causeStore:
+		rc.trouble.Store(&trouble{why.text, rc.cfg.Now()})
 	}
 }
 
@@ -227,13 +240,13 @@ func failure(err error) refusal {
 	case errors.Is(err, store.ErrExists):
 		return changed
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrName):
-		return refusal{http.StatusNotFound, causePath, err.Error()}
+		return refusal{http.StatusNotFound, causePath, "no such object here"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return refusal{http.StatusInsufficientStorage, causeFull, "the origin's store is full: " + err.Error()}
+		return refusal{http.StatusInsufficientStorage, causeFull, "the origin's store is full: make room there"}
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTEMPTY):
 		return refusal{http.StatusConflict, causePath, "a part of the path is an object, or the object a folder"}
 	case errors.Is(err, store.ErrAway):
-		return refusal{http.StatusServiceUnavailable, causeStore, err.Error()}
+		return refusal{http.StatusServiceUnavailable, causeStore, "the origin's store is away: its log says more"}
 	}
-	return refusal{http.StatusInternalServerError, causeStore, err.Error()}
+	return refusal{http.StatusInternalServerError, causeStore, "the origin's store fails: its log says more"}
 }

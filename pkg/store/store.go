@@ -1,7 +1,7 @@
-// Package store keeps published objects: in a folder, a bucket or memory, behind one interface.
+// Package store keeps published objects: in a folder, a bucket, on an HTTP origin or in memory, behind one interface.
 //
-// It is an exception to the rule that building blocks touch nothing of the machine: a folder is file I/O, a bucket is
-// requests over the network, with the goroutines of net/http.
+// It is an exception to the rule that building blocks touch nothing of the machine: a folder is file I/O, buckets and
+// origins are requests over the network, with the goroutines of net/http.
 package store
 
 import (
