@@ -100,12 +100,19 @@ function endsInGap(text) {
 function kept(headers) {
     const out = {};
     for (let name in headers) {
-        if (/^(content-type|cache-control|etag|last-modified|x-onair-.*)$/i.test(name)) {
+        const lower = name.toLowerCase();
+        if (lower.startsWith('x-onair-')) {
             out[name] = headers[name];
+        } else if (names[lower]) {
+            out[names[lower]] = headers[name];
         }
     }
     return out;
 }
+
+const names = {
+    'content-type': 'Content-Type', 'cache-control': 'Cache-Control', 'etag': 'ETag', 'last-modified': 'Last-Modified',
+};
 
 function serve(r, got, last) {
     if (last && got.list.first < last.first) {
@@ -168,10 +175,8 @@ function cut(got, first) {
         .replace(/^(#EXT-X-MEDIA-SEQUENCE:).*$/m, (_, tag) => tag + first)
         .replace(/^(#EXT-X-DISCONTINUITY-SEQUENCE:)(\d+)/m, (_, tag, n) => tag + (Number(n) + breaks));
     got.list.first = first;
-    for (let name in got.head) {
-        if (name.toLowerCase() === 'etag') {
-            got.head[name] = got.head[name].replace(/"$/, '-from-' + first + '"');
-        }
+    if (got.head.ETag) {
+        got.head.ETag = got.head.ETag.replace(/"$/, '-from-' + first + '"');
     }
 }
 

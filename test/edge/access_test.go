@@ -41,7 +41,7 @@ func TestTokens(t *testing.T) {
 	if err := os.WriteFile(file, []byte("the key before\n"+key+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8", "EDGE_TOKEN_KEY_FILE="+file)
+	e := edge.Start(t, a.address, b.address, "EDGE_TOKEN_KEY_FILE="+file)
 	in := time.Now().Add(time.Hour)
 	good, old, expired := token(key, "ch", in), token("the key before", "ch", in), token(key, "ch", time.Now().Add(-time.Minute))
 	wrong, others := token("another key", "ch", in), token(key, "other", in)

@@ -111,7 +111,7 @@ func TestTooMany(t *testing.T) {
 	a, b := newOrigin(t, "a"), newOrigin(t, "b")
 	a.live()
 	a.on("/ch/v/2.m4s", a.hang)
-	e := edge.Start(t, a.address, b.address, "EDGE_CLIENT_CONNECTIONS=1", "EDGE_SEGMENT=20")
+	e := edge.Start(t, a.address, b.address, "EDGE_CLIENT_CONNECTIONS=1")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.URL+"/ch/v/2.m4s", nil)

@@ -25,7 +25,7 @@ func TestLifetimes(t *testing.T) {
 	a.on("/ch/v/2.m4s", object(ofSlate, []byte("slate")))
 	a.on("/ch/v/3.m4s", object("", []byte("media of an origin that does not say")))
 	a.on("/ch/v/4.m4s", status(http.StatusNotFound))
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8")
+	e := edge.Start(t, a.address, b.address)
 	kinds := []struct {
 		path  string
 		fills int // in three requests, of which the last comes after two seconds
@@ -90,7 +90,7 @@ func TestTheTime(t *testing.T) {
 	t.Parallel()
 	a, b := newOrigin(t, "a"), newOrigin(t, "b")
 	a.live()
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8")
+	e := edge.Start(t, a.address, b.address)
 	for range 4 {
 		asked := time.Now().Truncate(time.Second)
 		got := ask(t, http.DefaultClient, http.MethodHead, e.URL+"/ch/manifest.mpd")
@@ -114,7 +114,7 @@ func TestConditions(t *testing.T) {
 	t.Parallel()
 	a, b := newOrigin(t, "a"), newOrigin(t, "b")
 	a.live()
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8")
+	e := edge.Start(t, a.address, b.address)
 	for _, path := range objects {
 		tag := get(t, e.URL+path).head.Get("Etag")
 		if got := get(t, e.URL+path, "If-None-Match", tag); got.status != http.StatusNotModified || got.head.Get("Etag") != tag {
@@ -202,7 +202,7 @@ func TestTextIsCompressed(t *testing.T) {
 	a.on("/ch/v.m3u8", object(ofPlaylist, []byte(text)))
 	a.on("/ch/manifest.mpd", object(ofPlaylist, []byte(mpd(5)+strings.Repeat(" ", 1000)+"</MPD>")))
 	a.on("/ch/v/1.m4s", object(ofMedia, []byte(text)))
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8")
+	e := edge.Start(t, a.address, b.address)
 	for _, path := range []string{"/ch/v.m3u8", "/ch/manifest.mpd"} {
 		got := get(t, e.URL+path, "Accept-Encoding", "gzip, br")
 		if got.head.Get("Content-Encoding") != "gzip" || got.head.Get("Vary") != "Accept-Encoding" {

@@ -4,6 +4,7 @@ package edge_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestTheOtherOriginAnswers(t *testing.T) {
 				a.on("", fault(a))
 				address = a.address
 			}
-			e := edge.Start(t, address, b.address)
+			e := edge.Start(t, address, b.address, "EDGE_SEGMENT=4")
 			for _, path := range objects {
 				got := get(t, e.URL+path)
 				if got.status != http.StatusOK || !strings.Contains(got.body, "of b") || got.head.Get("X-Onair-Pipeline") != "b" {
@@ -54,7 +55,7 @@ func TestTheFirstOriginIsKept(t *testing.T) {
 	a, b := newOrigin(t, "a"), newOrigin(t, "b")
 	a.live()
 	b.live()
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8")
+	e := edge.Start(t, a.address, b.address)
 	for _, path := range objects {
 		if got := get(t, e.URL+path); got.status != http.StatusOK || !strings.Contains(got.body, "of a") {
 			t.Errorf("%s: %v", path, got)
@@ -93,7 +94,7 @@ func TestAnOriginThatComesBack(t *testing.T) {
 	a, b := newOrigin(t, "a"), newOrigin(t, "b")
 	a.on("", drop)
 	b.live()
-	e := edge.Start(t, a.address, b.address)
+	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=1")
 	if got := get(t, e.URL+"/ch/v/1.m4s"); !strings.Contains(got.body, "of b") {
 		t.Fatal(got)
 	}
@@ -120,12 +121,18 @@ func TestAbsentOnBoth(t *testing.T) {
 		t.Errorf("asked %d and %d times", a.count(path), b.count(path))
 	}
 	b.live()
-	appeared := time.Now()
-	if !eventually(5*time.Second, func() bool { return get(t, e.URL+path).status == http.StatusOK }) {
+	kept := 0
+	if !eventually(10*time.Second, func() bool {
+		got := get(t, e.URL+path)
+		if age, _ := strconv.Atoi(got.head.Get("Age")); got.status == http.StatusNotFound {
+			kept = max(kept, age)
+		}
+		return got.status == http.StatusOK
+	}) {
 		t.Fatal("the 404 is kept")
 	}
-	if took := time.Since(appeared); took > 3*time.Second { // 1 s of whole seconds, on a busy machine
-		t.Errorf("the 404 was kept for %v", took)
+	if kept > 2 { // 1 s, of clocks that count whole seconds
+		t.Errorf("a 404 was %d s old", kept)
 	}
 	for _, path := range []string{"/ch/w.m3u8", "/ch/w.mpd"} {
 		a.on(path, status(http.StatusNotFound))
@@ -165,7 +172,7 @@ func TestBothDead(t *testing.T) {
 		if got.head.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: a page cannot read the error: %v", path, got)
 		}
-		if took := time.Since(begun); took > 3*time.Second {
+		if took := time.Since(begun); took > 10*time.Second {
 			t.Errorf("%s: the error came after %v", path, took)
 		}
 	}

@@ -70,7 +70,7 @@ func TestOneFillForMany(t *testing.T) {
 	t.Parallel()
 	a, b := newOrigin(t, "a"), newOrigin(t, "b")
 	b.live()
-	e := edge.Start(t, a.address, b.address, "EDGE_SEGMENT=8")
+	e := edge.Start(t, a.address, b.address)
 	for i, c := range []struct {
 		path   string
 		answer http.HandlerFunc

@@ -58,7 +58,7 @@ func (v *viewer) look() {
 // until looks until a condition holds.
 func (v *viewer) until(what string, cond func() bool) {
 	v.t.Helper()
-	if !eventually(10*time.Second, func() bool { v.look(); return cond() }) {
+	if !eventually(30*time.Second, func() bool { v.look(); return cond() }) {
 		v.t.Fatalf("%s: not so; now %d from %s, %d to %d", what, v.code, v.from, v.first, v.last)
 	}
 }
@@ -102,7 +102,7 @@ func TestNeverBack(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, b, v, _ := pair(t, f, "8")
+			a, b, v, _ := pair(t, f, "20")
 			f.on(a, 1, 10)
 			f.on(b, 1, 9)
 			v.reaches(10, "a")
@@ -175,7 +175,7 @@ func forget(t *testing.T, e *edge.Edge, path string) {
 // TestOnePlaylistOneOrigin: the other origin is not asked while the first one is fresh, however far it is ahead.
 func TestOnePlaylistOneOrigin(t *testing.T) {
 	t.Parallel()
-	a, b, v, _ := pair(t, formats["HLS"], "8")
+	a, b, v, _ := pair(t, formats["HLS"], "20")
 	f := formats["HLS"]
 	for k := 5; k <= 8; k++ {
 		f.on(a, 1, k)
@@ -212,13 +212,13 @@ func TestBrokenPlaylists(t *testing.T) {
 	t.Parallel()
 	f := formats["HLS"]
 	for _, body := range []string{"", "<html>sign in</html>", "#EXTM3U\n", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n", "#EXTM3U\n#EXTINF:1,\nv/1.m4s\n"} {
-		a, b, v, _ := pair(t, f, "8")
+		a, b, v, _ := pair(t, f, "20")
 		a.on(f.path, object(ofPlaylist, []byte(body)))
 		f.on(b, 1, 10)
 		v.reaches(10, "b")
 	}
 	d := formats["DASH"]
-	a, b, v, _ := pair(t, d, "8")
+	a, b, v, _ := pair(t, d, "20")
 	a.on(d.path, object(ofPlaylist, []byte(mpd(12)))) // cut off
 	d.on(b, 1, 10)
 	v.reaches(10, "b")
@@ -228,7 +228,7 @@ func TestBrokenPlaylists(t *testing.T) {
 func TestMediaBeforeGaps(t *testing.T) {
 	t.Parallel()
 	f := formats["HLS"]
-	a, b, v, _ := pair(t, f, "8")
+	a, b, v, _ := pair(t, f, "20")
 	gap := strings.Replace(list(1, 10), "#EXTINF:1.000,\nv/10.m4s", "#EXT-X-GAP\n#EXTINF:1.000,\nv/10.m4s", 1)
 	f.on(a, 1, 9)
 	f.on(b, 1, 9)
@@ -245,7 +245,7 @@ func TestMediaBeforeGaps(t *testing.T) {
 func TestTheWindowNeverGrowsBack(t *testing.T) {
 	t.Parallel()
 	f := formats["HLS"]
-	a, b, v, _ := pair(t, f, "8")
+	a, b, v, _ := pair(t, f, "20")
 	f.on(b, 8, 10)
 	v.reaches(10, "b")
 	long := list(1, 11)
