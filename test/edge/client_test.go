@@ -130,3 +130,21 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("a second connection: %v", got)
 	}
 }
+
+// TestKilled: an nginx that was killed is started again in the same folder, and knows what it served last.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	a, b := newOrigin(t, "a"), newOrigin(t, "b")
+	f := formats["HLS"]
+	f.on(a, 1, 10)
+	f.on(b, 1, 9)
+	e := edge.Start(t, a.address, b.address)
+	v := &viewer{t: t, url: e.URL + f.path}
+	v.reaches(10, "a")
+	e.Kill(t)
+	a.on(f.path, drop)
+	e.Restart(t)
+	if v.look(); v.code != http.StatusOK || v.last != 10 {
+		t.Errorf("%d, %d after a restart", v.code, v.last)
+	}
+}

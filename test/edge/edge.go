@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,10 @@ type Edge struct {
 	URL    string // http://127.0.0.1:port
 	TLS    string // the address of HTTPS, if the settings name a certificate
 	Folder string // with its configuration and logs
+
+	settings []string
+	master   *exec.Cmd
+	done     chan struct{} // closed when the master has ended
 }
 
 // Start renders and starts an edge before two origins, given as host:port. Settings are further variables of
@@ -42,13 +47,37 @@ func Start(t testing.TB, a, b string, settings ...string) *Edge {
 		"EDGE_RATE=10000", "EDGE_BURST=10000", "EDGE_CLIENT_CONNECTIONS=1000", "EDGE_WORKERS=2", "EDGE_USER=root",
 		"EDGE_WORKER_CONNECTIONS=1024", "EDGE_CACHE_SIZE=200m",
 	}, settings...)
-	if out, err := Render(folder, settings...); err != nil {
+	e.settings = settings
+	e.Restart(t)
+	return e
+}
+
+// Restart renders the configuration and starts nginx, which does not run.
+func (e *Edge) Restart(t testing.TB) {
+	t.Helper()
+	if out, err := Render(e.Folder, e.settings...); err != nil {
 		t.Fatalf("rendering the edge: %v\n%s", err, out)
 	}
 	if err := e.run(t); err != nil {
 		t.Fatalf("starting the edge: %v\n%s", err, e.Log("error.log"))
 	}
-	return e
+}
+
+// Kill ends nginx, master and workers, as a power cut does.
+func (e *Edge) Kill(t testing.TB) {
+	t.Helper()
+	list := fmt.Sprintf("/proc/%d/task/%d/children", e.master.Process.Pid, e.master.Process.Pid)
+	workers, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = e.master.Process.Kill()
+	<-e.done
+	for _, word := range strings.Fields(string(workers)) {
+		if pid, err := strconv.Atoi(word); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 // Render makes the configuration in a folder, and gives what the script says.
@@ -70,6 +99,7 @@ func (e *Edge) run(t testing.TB) error {
 		return err
 	}
 	done := make(chan struct{})
+	e.master, e.done = cmd, done
 	go func() {
 		_ = cmd.Wait()
 		close(done)
