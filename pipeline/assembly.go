@@ -82,7 +82,8 @@ type trackStats struct {
 // newAssembly makes a cutter for every rendition.
 func newAssembly(grid tick.Grid, audio tick.Audio, ladderOf []ladder.Rendition) (*assembly, error) {
 	a := &assembly{
-		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{}, makers: map[int]maker{}, begun: map[int64]bool{},
+		grid: grid, audio: audio, runs: map[int]*edition{}, offers: map[int][]ladder.Rendition{},
+		makers: map[int]maker{}, begun: map[int64]bool{},
 	}
 	var err error
 	if a.now, err = a.newEdition(0, ladderOf); err != nil {
