@@ -17,7 +17,7 @@ import (
 
 // sharedChannel is a channel whose only output, and whose timeline, are in a bucket that two pipelines share.
 func sharedChannel(output string) string {
-	return strings.Replace(channel, "  - dir: %[3]s\n", output+"    shared: true\n", 1)
+	return strings.Replace(oneRung, "  - dir: %[3]s\n", output+"    shared: true\n", 1)
 }
 
 // keeper holds every playlist that is written to a bucket against the one before: nothing that is listed changes, and no
@@ -47,7 +47,7 @@ func keep(t testing.TB, b *bucket.Server) *keeper {
 func (k *keeper) look(b *bucket.Server) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, rendition := range []string{"v360", "v180", "a1"} {
+	for _, rendition := range []string{"v180", "a1"} {
 		now, was := bucketList(k.t, b, rendition), k.lists[rendition]
 		if now.First < was.First || now.First+int64(len(now.Segments)) < was.First+int64(len(was.Segments)) {
 			k.t.Errorf("%s goes back: %d+%d after %d+%d", rendition, now.First, len(now.Segments), was.First, len(was.Segments))
@@ -120,7 +120,7 @@ func TestTwinsShareABucket(t *testing.T) {
 // wantWholeInBucket fails if a rendition has a gap or a discontinuity, or a picture is missing.
 func wantWholeInBucket(t testing.TB, b *bucket.Server) {
 	t.Helper()
-	for _, rendition := range []string{"v360", "v180", "a1"} {
+	for _, rendition := range []string{"v180", "a1"} {
 		list := bucketList(t, b, rendition)
 		var media []byte
 		for i, s := range list.Segments {
