@@ -180,6 +180,7 @@ const (
 
 // TestFaultsAreFound bends one thing at a time and wants the rule that stands against it.
 func TestFaultsAreFound(t *testing.T) {
+	n := 0
 	for name, c := range map[string]struct {
 		bend func(*fake)
 		want string
@@ -284,6 +285,9 @@ func TestFaultsAreFound(t *testing.T) {
 			"http.caching"},
 		"segment without its last GOP": {func(f *fake) { f.bend = short(f) }, "media.duration"},
 	} {
+		if n++; raced && n%5 != 0 { // some of them, others each time, as a map has no order
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake(t)
