@@ -134,8 +134,11 @@ func (j *job) failed(now time.Time) {
 func (j *job) succeeded() { *j = job{} }
 
 // ready tells whether the initialization that an item needs is stored.
-func (p *Publisher) ready(it *item) bool {
-	o := p.inits[p.objectName(it.Track, it.track.Init)]
+func (p *Publisher) ready(it *item) bool { return p.hasInit(it.track) }
+
+// hasInit tells whether the initialization that a track has now is stored.
+func (p *Publisher) hasInit(t presentation.Track) bool {
+	o := p.inits[p.objectName(t.Name, t.Init)]
 	return o != nil && o.stored
 }
 

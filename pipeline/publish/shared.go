@@ -149,9 +149,9 @@ func (p *Publisher) swap(ctx context.Context, o store.Object, last int64) (again
 	switch {
 	case bytes.Equal(there.Body, o.Body):
 		return false, nil
-	case p.isTop(o.Name, hls.FileName):
+	case o.Name == p.below(hls.FileName):
 		return p.changed(o) || hls.CheckMultivariant(there.Body) != nil, nil
-	case p.isTop(o.Name, dash.FileName):
+	case o.Name == p.below(dash.FileName):
 		return is.last < last, nil
 	case is.last < p.seen():
 		p.event("warning", o.Name+" is not ours, or an old one, and is replaced")
@@ -159,8 +159,6 @@ func (p *Publisher) swap(ctx context.Context, o store.Object, last int64) (again
 	}
 	return false, errOvertaken
 }
-
-func (p *Publisher) isTop(name, file string) bool { return name == p.cfg.Presentation.Channel+"/"+file }
 
 // changed tells whether a playlist is another one than this publisher has written last: the ladder has changed here.
 func (p *Publisher) changed(o store.Object) bool {
@@ -182,7 +180,7 @@ func (p *Publisher) seen() int64 {
 // lastOf is the last segment that a playlist goes up to; -1: it lists none, or cannot be read.
 func (p *Publisher) lastOf(o store.Object) int64 {
 	grid := p.cfg.Presentation.Grid
-	if p.isTop(o.Name, dash.FileName) {
+	if o.Name == p.below(dash.FileName) {
 		at, err := dash.Published(o.Body)
 		if err != nil {
 			return -1

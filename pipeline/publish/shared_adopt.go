@@ -49,7 +49,7 @@ func (p *Publisher) allTheirs(ctx context.Context, snap *presentation.Snapshot) 
 
 // theirs reads a track's playlist as the store has it.
 func (p *Publisher) theirs(ctx context.Context, track string) (list hls.Playlist, there bool, err error) {
-	name := p.cfg.Presentation.Channel + "/" + hls.MediaName(track)
+	name := p.below(hls.MediaName(track))
 	o, err := p.shared.store.Get(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		p.shared.know(name, version{})
@@ -235,7 +235,7 @@ func (p *Publisher) poll(ctx context.Context, snap *presentation.Snapshot) {
 	defer cancel()
 	var err error
 	if tracks := snap.Tracks(); len(tracks) > 0 {
-		name := p.cfg.Presentation.Channel + "/" + hls.MediaName(tracks[0].Name)
+		name := p.below(hls.MediaName(tracks[0].Name))
 		known := p.shared.version(name)
 		if _, _, err = p.theirs(bounded, tracks[0].Name); err == nil && p.shared.version(name) != known {
 			err = p.goAlong(ctx, snap)

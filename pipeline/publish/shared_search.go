@@ -18,7 +18,7 @@ import (
 type search struct {
 	job
 	k     int64                      // entry for which it is, or was, made
-	done  bool                       //
+	done  bool                       // found is what there is for k
 	found map[string]map[int64]int64 // sizes by track and number
 }
 
@@ -159,7 +159,7 @@ func (p *Publisher) appendShared(k int64, segs map[string]presentation.Segment) 
 		}
 		for track, sizes := range found {
 			_, ours := all[track]
-			if size, there := sizes[n]; there && !ours && p.hasInit(track) {
+			if size, there := sizes[n]; there && !ours && p.hasInit(p.known[track]) {
 				all[track] = presentation.Segment{K: n, Init: p.known[track].Init, Bytes: size}
 				p.hold(n, track)
 				p.status.Twins++
@@ -168,10 +168,4 @@ func (p *Publisher) appendShared(k int64, segs map[string]presentation.Segment) 
 		p.shared.rows = append(p.shared.rows, row{n, all})
 		p.append(n, p.shared.rules.apply(n, all))
 	}
-}
-
-// hasInit tells whether a track's initialization is stored.
-func (p *Publisher) hasInit(track string) bool {
-	o := p.inits[p.objectName(track, p.known[track].Init)]
-	return o != nil && o.stored
 }
