@@ -79,7 +79,7 @@ func orNone(value string) string {
 }
 
 // compareManifests compares the MPDs: what a number is, and how it is described. Their Periods may differ, as those are
-// cut by gaps; bandwidths, too, as those are of what is listed.
+// cut by gaps that one may have; bandwidths, too, as those are of what is listed.
 func (c *comparison) compareManifests() {
 	a, b := c.sides[0].mpd, c.sides[1].mpd
 	if a == nil || b == nil {

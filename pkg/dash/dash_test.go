@@ -17,7 +17,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-const k0 = 446_250_000 // 2026-07-25T17:20:00Z at 4 s
+const (
+	k0   = 446_250_000 // 2026-07-25T17:20:00Z at 4 s
+	hour = k0 - 300    // 17:00
+)
 
 func config(rate tick.Rate, tracks ...presentation.Track) presentation.Config {
 	g, err := tick.NewGrid(rate, 4*tick.Second, 2*tick.Second)

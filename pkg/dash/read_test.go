@@ -19,7 +19,7 @@ func TestReadPeriods(t *testing.T) {
 	}
 	periods, err := dash.ReadPeriods(manifest(t, w.Snapshot()))
 	got := ids(periods)
-	if want := []int64{k0, k0 + 10}; err != nil || !slices.Equal(got, want) {
+	if want := []int64{hour, k0 + 10}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 	for _, bad := range []string{

@@ -12,7 +12,10 @@ import (
 	"onair/pkg/tick"
 )
 
-const k0 = 446_250_000
+const (
+	k0   = 446_250_000
+	hour = k0 - 300 // at 4 s
+)
 
 func pal() tick.Rate { return tick.Rate{Num: 25, Den: 1} }
 
@@ -232,9 +235,13 @@ func TestStretches(t *testing.T) {
 		for _, tr := range st.Tracks() {
 			names += " " + tr.Name
 		}
-		got = append(got, string(rune('0'+st.ID-k0))+string(rune('0'+st.First-k0))+string(rune('0'+st.Last-k0))+names)
+		id := string(rune('0' + st.ID - k0))
+		if st.ID == hour {
+			id = "h"
+		}
+		got = append(got, id+string(rune('0'+st.First-k0))+string(rune('0'+st.Last-k0))+names)
 	}
-	want := []string{"001 v720 v360 a1", "333 v720 v360 a1", "445 v360 a1", "666 v720 v360 a1", "999 v720 v360 a1"}
+	want := []string{"h01 v720 v360 a1", "333 v720 v360 a1", "445 v360 a1", "666 v720 v360 a1", "999 v720 v360 a1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -367,7 +374,7 @@ func TestRestoreGoesOn(t *testing.T) {
 	for i, st := range a.Stretches() {
 		equal(t, "period", b.Stretches()[i].ID, st.ID)
 	}
-	equal(t, "the first began before the window", b.Stretches()[0].ID, k0)
+	equal(t, "the first began before the window", b.Stretches()[0].ID, hour)
 	if err := again.Restore(listed); err == nil {
 		t.Error("restored over what is listed")
 	}
@@ -382,8 +389,8 @@ func TestRestoreWithAnOlderListOfPeriods(t *testing.T) {
 		{[]int64{k0 - 100, k0 - 20}, k0 - 20},
 		{[]int64{k0 - 100, k0}, k0},
 		{[]int64{k0 - 100, k0 + 1}, k0 - 100},
-		{[]int64{k0 + 1}, k0},
-		{nil, k0},
+		{[]int64{k0 + 1}, hour},
+		{nil, hour},
 	} {
 		w := window(t, 8)
 		if err := w.Restore(presentation.Listed{First: k0, Periods: c.periods, Segments: map[string][]presentation.Segment{
@@ -424,4 +431,50 @@ func BenchmarkAppendAndSnapshot(b *testing.B) {
 		_ = w.Snapshot()
 		k++
 	}
+}
+
+// TestStretchesOfTwo: of two windows, one begun later and one with something missing, the stretches are the same again
+// from the next planned one on.
+func TestStretchesOfTwo(t *testing.T) {
+	ids := func(w *presentation.Window) (out []int64) {
+		for _, st := range w.Snapshot().Stretches() {
+			out = append(out, st.ID)
+		}
+		return out
+	}
+	fresh := func() *presentation.Window {
+		cfg := config(12)
+		cfg.Period = 60 * cfg.Grid.T
+		w, err := presentation.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	a, b, c := fresh(), fresh(), fresh()
+	begin := int64(k0 - k0%60)
+	next := begin + 60
+	for k := begin + 40; k < next+20; k++ {
+		list(t, a, k)
+		if k > begin+45 {
+			list(t, b, k)
+		}
+		if k != begin+52 {
+			list(t, c, k)
+		}
+		if k > begin+45 && !slices.Equal(ids(a), ids(b)) {
+			t.Fatalf("at %d: %v begun earlier, %v later", k-begin, ids(a), ids(b))
+		}
+		if k >= next+12 && !slices.Equal(ids(a), ids(c)) {
+			t.Fatalf("at %d: %v, %v with something missing", k-begin, ids(a), ids(c))
+		}
+		switch k {
+		case begin + 58:
+			equal(t, "stretches, whole", fmt.Sprint(ids(a)), fmt.Sprint([]int64{begin}))
+			equal(t, "stretches after a gap", fmt.Sprint(ids(c)), fmt.Sprint([]int64{begin, begin + 53}))
+		case next + 5:
+			equal(t, "stretches over the hour", fmt.Sprint(ids(a)), fmt.Sprint([]int64{begin, next}))
+		}
+	}
+	equal(t, "stretches at the end", fmt.Sprint(ids(c)), fmt.Sprint([]int64{next}))
 }

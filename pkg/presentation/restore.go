@@ -107,7 +107,7 @@ func (w *Window) restorePeriods(ids []int64) {
 		return
 	}
 	s := &w.stretches[0]
-	if s.First != w.first || s.ID != s.First {
+	if s.First != w.first {
 		return
 	}
 	newest, any := int64(0), false

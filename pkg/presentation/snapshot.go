@@ -21,9 +21,10 @@ type Snapshot struct {
 	stretches       []Stretch
 }
 
-// Stretch is a run of segments through which the same tracks have media with the same init: a Period of DASH.
+// Stretch is a run of segments through which the same tracks have media with the same init: a Period of DASH. One that
+// goes on for long is ended on the hour, so that pipelines that differ, as only one had something missing, agree again.
 type Stretch struct {
-	ID          int64 // number of its first segment, also when that has left the window
+	ID          int64 // number of its first segment, also when that has left the window, or was never listed
 	First, Last int64 // the segments of it that are listed
 	tracks      []Track
 	present     uint64

@@ -153,19 +153,24 @@ func (w *Window) add(k int64, segs map[string]Segment) {
 	w.last = k
 }
 
-// extend continues the last stretch, or closes it and opens the next.
+// extend continues the last stretch, or closes it and opens the next. With nothing listed before it, where that would
+// have begun is a matter of time alone: two pipelines that were started at different times have the same stretches.
 func (w *Window) extend(k int64, present uint64) {
 	if !w.playable(present) {
 		return
 	}
-	if n := len(w.stretches); n > 0 && !w.changed {
+	id, planned := k, w.cfg.planned(k)
+	if n := len(w.stretches); n > 0 && !w.changed && k != planned {
 		s := &w.stretches[n-1]
 		if s.Last == k-1 && w.same(*s, present) {
 			s.Last = k
 			return
 		}
 	}
-	w.stretches = append(w.stretches, Stretch{ID: k, First: k, Last: k, tracks: w.tracks, present: present})
+	if k == w.first {
+		id = planned
+	}
+	w.stretches = append(w.stretches, Stretch{ID: id, First: k, Last: k, tracks: w.tracks, present: present})
 }
 
 // playable: media of every kind that the channel has. Players cannot hold a period in which all sound is missing.

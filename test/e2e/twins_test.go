@@ -26,6 +26,12 @@ var oneRung = strings.Replace(channel, "  - {name: v360, size: 640x360, bitrate:
 // the other one, whose legs come 300 ms later.
 func newTwins(t *testing.T, file, reel string, wrap time.Duration) (first *station, second func() *station, source *feed.Feed) {
 	t.Helper()
+	return newTwinsOf(t, []string{file, file}, reel, wrap)
+}
+
+// newTwinsOf is newTwins with a file for each.
+func newTwinsOf(t *testing.T, files []string, reel string, wrap time.Duration) (first *station, second func() *station, source *feed.Feed) {
+	t.Helper()
 	var ports []int
 	var legs []string
 	for range 4 {
@@ -38,10 +44,10 @@ func newTwins(t *testing.T, file, reel string, wrap time.Duration) (first *stati
 	}
 	source = feed.New(legs, feed.Once(body))
 	source.Skew, source.Wrap = 100*time.Millisecond, wrap
-	first = newStationOf(t, file, twoLegs(ports[0], ports[1])).answering()
+	first = newStationOf(t, files[0], twoLegs(ports[0], ports[1])).answering()
 	source.Start(context.Background())
 	t.Cleanup(source.Stop)
-	return first, func() *station { return newStationOf(t, file, twoLegs(ports[2], ports[3])).answering() }, source
+	return first, func() *station { return newStationOf(t, files[1], twoLegs(ports[2], ports[3])).answering() }, source
 }
 
 // wantInterchangeable fails unless every segment that both have of a rendition can stand in for the other: names,
