@@ -37,9 +37,9 @@ func (r *reader) get(ctx context.Context, name string) ([]byte, error) {
 		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, readFor, fmt.Errorf("%s did not come within %v", name, readFor))
+	defer cancel()
 	come := make(chan answer, 1)
 	go func() {
-		defer cancel()
 		o, err := read(ctx, r.store, name)
 		come <- answer{o, err}
 	}()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,12 +237,23 @@ func TestWhatTheTwinLacks(t *testing.T) {
 // strange is a store of which a test says what it does.
 type strange struct {
 	*store.Memory
+	mu  sync.Mutex
 	get func(ctx context.Context, name string) (store.Object, error)
 }
 
+// set has it answer as f does; nil: as a store should.
+func (s *strange) set(f func(ctx context.Context, name string) (store.Object, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.get = f
+}
+
 func (s *strange) Get(ctx context.Context, name string) (store.Object, error) {
-	if s.get != nil {
-		return s.get(ctx, name)
+	s.mu.Lock()
+	get := s.get
+	s.mu.Unlock()
+	if get != nil {
+		return get(ctx, name)
 	}
 	return s.Memory.Get(ctx, name)
 }
@@ -250,17 +263,17 @@ func TestATwinThatIsAwayAndBack(t *testing.T) {
 		s := &strange{Memory: r.other.store}
 		r.watch.Point(s)
 		r.pass(t, 5, r.own, r.other)
-		asked := 0
-		s.get = func(context.Context, string) (store.Object, error) {
-			asked++
+		var asked atomic.Int64
+		s.set(func(context.Context, string) (store.Object, error) {
+			asked.Add(1)
 			return store.Object{}, errors.New("connection refused")
-		}
+		})
 		r.pass(t, 30, r.own, r.other)
 		st := r.status(t)
-		if asked > 15 || st.Errors != uint64(asked) || st.LastError != "connection refused" || st.Missing != 0 || st.Ratio != 1 {
-			t.Errorf("asked %d times: %+v", asked, st)
+		if asked.Load() > 15 || st.Errors != uint64(asked.Load()) || st.LastError != "connection refused" || st.Missing != 0 || st.Ratio != 1 {
+			t.Errorf("asked %d times: %+v", asked.Load(), st)
 		}
-		s.get = nil
+		s.set(nil)
 		r.pass(t, 10, r.own, r.other)
 		if st = r.status(t); st.LastError != "" || st.LastK != r.own.last || st.Skipped == 0 {
 			t.Errorf("%+v", st)
@@ -273,19 +286,19 @@ func TestATwinThatAnswersNonsense(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		s := &strange{Memory: r.other.store}
 		r.watch.Point(s)
-		s.get = func(_ context.Context, name string) (store.Object, error) {
+		s.set(func(_ context.Context, name string) (store.Object, error) {
 			return store.Object{Name: name, Body: []byte("<html>welcome</html>\n")}, nil
-		}
+		})
 		r.pass(t, 10, r.own, r.other)
 		if st := r.status(t); st.Errors == 0 || !strings.Contains(st.LastError, "it is no media playlist") || st.Compared != 0 {
 			t.Errorf("%+v", st)
 		}
-		s.get = func(ctx context.Context, name string) (store.Object, error) {
+		s.set(func(ctx context.Context, name string) (store.Object, error) {
 			if strings.HasSuffix(name, ".m4s") {
 				return store.Object{Name: name, Body: []byte("junk")}, nil
 			}
 			return s.Memory.Get(ctx, name)
-		}
+		})
 		r.pass(t, 10, r.own, r.other)
 		if st := r.status(t); st.Ratio != 0 || st.Mismatched[likeness.Readable] != st.Compared || st.Compared == 0 {
 			t.Errorf("%+v", st)
@@ -298,12 +311,13 @@ func TestATwinThatHangs(t *testing.T) {
 	run(t, func(t *testing.T, r *rig) {
 		s := &strange{Memory: r.other.store}
 		r.watch.Point(s)
-		hold, asked := make(chan struct{}), 0
-		s.get = func(context.Context, string) (store.Object, error) {
-			asked++
+		hold := make(chan struct{})
+		var asked atomic.Int64
+		s.set(func(context.Context, string) (store.Object, error) {
+			asked.Add(1)
 			<-hold
 			return store.Object{}, errors.New("too late")
-		}
+		})
 		began := time.Now()
 		r.own.publish(100)
 		r.watch.Look(t.Context())
@@ -311,10 +325,10 @@ func TestATwinThatHangs(t *testing.T) {
 			t.Errorf("a look took %v", d)
 		}
 		r.pass(t, 20, r.own)
-		if st := r.status(t); asked != 1 || st.Errors < 2 || !strings.Contains(st.LastError, "has not come yet") {
-			t.Errorf("asked %d times: %+v", asked, st)
+		if st := r.status(t); asked.Load() != 1 || st.Errors < 2 || !strings.Contains(st.LastError, "has not come yet") {
+			t.Errorf("asked %d times: %+v", asked.Load(), st)
 		}
-		s.get = nil
+		s.set(nil)
 		close(hold)
 		r.other.publish(r.own.last)
 		r.pass(t, 10, r.own, r.other)
