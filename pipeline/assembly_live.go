@@ -37,6 +37,13 @@ func (a *assembly) tellLive() {
 	}
 }
 
+// live are the renditions that are worth waiting for.
+func (a *assembly) live() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.liveNames()
+}
+
 func (a *assembly) liveNames() (live []string) {
 	for _, t := range a.now.tracks {
 		if !t.resting.Load() && !t.returning.Load() {

@@ -20,6 +20,7 @@ import (
 	"onair/pipeline/origin"
 	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
+	"onair/pipeline/twin"
 	"onair/pipeline/webhook"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
@@ -52,6 +53,7 @@ type Channel struct {
 	outs     atomic.Pointer[[]*output]      // see outputs
 	edge     *origin.Edge
 	timeline *timeline
+	twin     *twin.Watch
 	hook     atomic.Pointer[webhook.Hook] // nil: the file names none
 	rehook   chan renewedHook             // another one is to post, see changeHook
 
@@ -117,7 +119,7 @@ func New(cfg ChannelConfig) (*Channel, error) {
 	if err := c.openOutputs(); err != nil {
 		return nil, err
 	}
-	if err := c.openTimeline(); err != nil {
+	if err := errors.Join(c.openTimeline(), c.newTwin()); err != nil {
 		c.closeOutputs()
 		return nil, err
 	}
@@ -178,6 +180,7 @@ func (c *Channel) Run(ctx context.Context) error {
 	g.Go(func() error { return c.goOnAir(inner) })
 	var watching sync.WaitGroup
 	watching.Go(func() { c.watch(watch) })
+	watching.Go(func() { c.twin.Run(watch) })
 	err := g.Wait()
 	stop()
 	watching.Wait()

@@ -53,6 +53,8 @@ var rooms = map[string][]string{
 	"pkg/ffmpeg":       {"pkg/tick", "pkg/ladder"},
 	"pkg/presentation": {"pkg/tick", "pkg/ladder"},
 
+	"pkg/likeness": {"pkg/tick", "pkg/fmp4"},
+
 	"pkg/dash": {"pkg/tick", "pkg/ladder", "pkg/presentation"},
 	"pkg/hls":  {"pkg/tick", "pkg/ladder", "pkg/presentation"},
 
@@ -72,6 +74,7 @@ var rooms = map[string][]string{
 	"pipeline/receive":  {"pkg/*", "pipeline/origin"}, // the other half of an origin
 	"pipeline/send":     {"pkg/*", "pipeline/srt"},
 	"pipeline/slate":    {"pkg/*"},
+	"pipeline/twin":     {"pkg/*"},
 	"pipeline/verify":   {"pkg/*"},
 	"pipeline/webhook":  {"pkg/*"},
 

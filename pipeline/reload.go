@@ -77,6 +77,10 @@ func (c *Channel) take(next *config.Channel) ([]config.Change, error) {
 	if problems := next.NeedRestart(changes); len(problems) > 0 {
 		return nil, refusal(problems)
 	}
+	point, problems := c.anotherTwin(next)
+	if len(problems) > 0 {
+		return nil, refusal(problems)
+	}
 	outs, problems := c.openAdded(next)
 	if len(problems) == 0 {
 		problems = c.noSuchProgramme(next)
@@ -91,6 +95,7 @@ func (c *Channel) take(next *config.Channel) ([]config.Change, error) {
 	was := c.latest.Swap(next)
 	c.changeHook(was, next)
 	c.changeOutputs(outs)
+	point()
 	if was.Limits != next.Limits {
 		c.adviseLimits()
 	}

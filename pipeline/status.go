@@ -49,7 +49,7 @@ func (c *Channel) Status() control.Status {
 			st.Lock = one.Lock
 		}
 	}
-	st.Webhook, st.Events = c.hookStatus(), c.events.newest(shownEvents)
+	st.Twin, st.Webhook, st.Events = c.twinStatus(), c.hookStatus(), c.events.newest(shownEvents)
 	return st
 }
 

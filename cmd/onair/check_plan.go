@@ -116,6 +116,9 @@ func (p *plan) print(w io.Writer) error {
 	if !c.SharesTimeline() {
 		out.f("             pipelines with folders of their own are not twins: those share a timeline")
 	}
+	if !c.Twin.IsZero() {
+		out.f("  twin       %s (read: a rendition of each number is compared, in turns)", c.Twin.Below(c.Name))
+	}
 	if c.Webhook != "" {
 		out.f("  webhook    %s", c.Webhook)
 	}

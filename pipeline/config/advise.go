@@ -46,8 +46,21 @@ func (r *reader) advise(c *Channel) {
 	if r.given("timeline") {
 		r.adviseOrigin("timeline", c.Timeline)
 	}
+	r.adviseTwin(c)
 	r.adviseWebhook(c)
 	r.adviseLadder(c)
+}
+
+// adviseTwin warns about a twin that cannot be one.
+func (r *reader) adviseTwin(c *Channel) {
+	if c.Twin.IsZero() {
+		return
+	}
+	r.adviseOrigin("twin", c.Twin)
+	if !c.SharesTimeline() {
+		r.warn("twin", "the timeline is in a folder that this pipeline publishes to",
+			"pipelines whose segments are to be interchangeable share a timeline")
+	}
 }
 
 // adviseTLS looks at the certificate, which may be on another machine only.

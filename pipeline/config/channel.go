@@ -37,6 +37,7 @@ type Channel struct {
 	Window   time.Duration `yaml:"window"`   // what playlists list
 	Timeline Store         `yaml:"timeline"` // holds grid and anchors; the first output unless the file says otherwise
 	Outputs  []Store       `yaml:"outputs"`  // at least one; each gets everything
+	Twin     Store         `yaml:"twin"`     // where the channel's other pipeline publishes, to be read; zero: nothing is
 
 	Webhook       Hook   `yaml:"webhook"`        // where events are posted; empty: nowhere
 	WebhookSecret Secret `yaml:"webhook_secret"` // signs them; empty: they are not signed

@@ -26,7 +26,7 @@ var reloaded = map[string]bool{
 	"outputs":          true, "outputs[].dir": true, "outputs[].s3": true, "outputs[].http": true,
 	"outputs[].user": true, "outputs[].password": true, "outputs[].token": true, "outputs[].ca": true,
 	"outputs[].cert": true, "outputs[].key": true, "outputs[].pipeline": true,
-	"limits": true, "limits.memory": true, "limits.cpu": true,
+	"limits": true, "limits.memory": true, "limits.cpu": true, "twin": true, "twin.http": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.
@@ -86,6 +86,8 @@ func (d *differ) compare(key, path string, old, next reflect.Value) {
 			d.inputs(before, b.Interface().([]Input)) //nolint:errcheck,forcetypeassert // it is the same field
 		case []Video, []Audio:
 			d.renditions(k, p, a, b)
+		case Store:
+			d.store(k, p, before, b.Interface().(Store)) //nolint:errcheck,forcetypeassert // it is the same field
 		case []Store:
 			d.outputs(before, b.Interface().([]Store)) //nolint:errcheck,forcetypeassert // likewise
 		default:
@@ -150,6 +152,21 @@ func (d *differ) inputs(old, next []Input) {
 		if at(next, in.Name) < 0 {
 			d.tell("inputs", "inputs", fmt.Sprintf("input %s is removed", in.Name))
 		}
+	}
+}
+
+// store compares a store as a whole. What is not shown of it may differ, too.
+func (d *differ) store(key, path string, old, next Store) {
+	switch {
+	case old == next:
+	case old.IsZero():
+		d.tell(key, path, fmt.Sprintf("%s is added", next))
+	case next.IsZero():
+		d.tell(key, path, fmt.Sprintf("%s is removed", old))
+	case old.String() == next.String():
+		d.tell(key, path, fmt.Sprintf("%s is reached in another way", next))
+	default:
+		d.tell(key, path, fmt.Sprintf("%s instead of %s", quote(next.String()), quote(old.String())))
 	}
 }
 

@@ -100,6 +100,10 @@ func TestDifference(t *testing.T) {
 			[]string{"audio:", "limits: {memory: 1GiB, cpu: 0.5}\naudio:"},
 			[]string{"limits.memory: ", "limits.cpu: 0.5 instead of 0"}, nil,
 		},
+		"a twin": {
+			[]string{"outputs:", "twin: {http: \"https://me:secret-of-1@b.example/live\"}\noutputs:"},
+			[]string{"twin: https://***@b.example/live is added"}, nil,
+		},
 		"an output more": {
 			[]string{"{dir: ./origin}", "{dir: ./origin}, {dir: ./other}"}, []string{"outputs[1]: output ./other is added"}, nil,
 		},

@@ -120,6 +120,9 @@ func TestReferenceIsComplete(t *testing.T) {
 	for _, key := range []string{"s3", "http", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
 		delete(want, "timeline."+key)
 	}
+	for _, key := range []string{"dir", "s3", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
+		delete(want, "twin."+key)
+	}
 	if !maps.Equal(found, want) {
 		t.Errorf("reference has\n%v\nloader knows\n%v", slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(want)))
 	}

@@ -31,6 +31,22 @@ func (r *reader) stores(c *Channel) {
 		r.check(!r.given("timeline.shared"), "timeline.shared", "is not needed", "whoever reaches a timeline shares it")
 	}
 	r.sharing(c)
+	r.twin(c)
+}
+
+// twin checks where the other pipeline publishes, which is nowhere that this one does.
+func (r *reader) twin(c *Channel) {
+	if !r.given("twin") {
+		return
+	}
+	r.store("twin", c.Twin)
+	for i, s := range c.Outputs {
+		if key := s.key(); key != "" && key == c.Twin.key() && !r.bad["twin"] {
+			r.wrong("twin", fmt.Sprintf("is the same store as outputs[%d]", i),
+				"needed is that of the other pipeline; one that both publish to is shared: true")
+		}
+	}
+	r.check(!r.given("twin.shared"), "twin.shared", "is for outputs", "allowed is a store that is only read")
 }
 
 // sharing refuses an output that two pipelines publish to without a timeline of their own.

@@ -82,6 +82,9 @@ func full(name string) control.Status {
 			Queue: 3, LatencyMs: 12.5, LastError: "no space left on device", Shared: true, TwinSegments: 7, TwinListed: 2}},
 		Events: []control.Event{{Seq: 12, Time: noon, Level: control.Warning, Stage: "run", Input: "main", Code: "run_restart",
 			Message: "encoder restarted"}},
+		Twin: &control.Twin{Store: "https://b.example/live", MatchRatio: new(0.75), Segments: 40, Compared: 40, Mismatched: 10,
+			Mismatches: map[string]uint64{"tfdt": 9, "samples": 1}, Missing: 3, Skipped: 2, Errors: 4, LastK: 443_000_899,
+			LastError: "it did not answer", LastFinding: "segment 443000899 of v720: tfdt is 1 here and 2 there"},
 		Webhook: &control.Webhook{Target: "https://hooks.example", Delivered: 9, Dropped: 1, Queue: 2, Requests: 7, Failures: 3,
 			DeliveredAt: noon, LastError: "it answers 503 Service Unavailable"},
 	}

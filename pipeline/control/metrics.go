@@ -145,6 +145,9 @@ func (s sink) channel(st *Status) {
 	for i := range st.Stores {
 		sendAll(s, storeFamilies, &st.Stores[i], name, st.Stores[i].Name)
 	}
+	if st.Twin != nil {
+		s.twin(name, st.Twin)
+	}
 	s.runs(st)
 	if st.Webhook != nil {
 		sendAll(s, webhookFamilies, st.Webhook, name)

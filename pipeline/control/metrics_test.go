@@ -93,6 +93,12 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 		{"onair_rendition_publish_latency_seconds", "channel=news,rendition=v720", 0.8125},
 		{"onair_store_errors_total", "channel=news,store=dir:./origin", 2},
 		{"onair_store_listed_timestamp_seconds", "channel=news,store=dir:./origin", float64(noon.Unix())},
+		{"onair_twin_match_ratio", "channel=news", 0.75},
+		{"onair_twin_compared_total", "channel=news", 40},
+		{"onair_twin_mismatched_total", "channel=news,reason=tfdt", 9},
+		{"onair_twin_missing_total", "channel=news", 3},
+		{"onair_twin_skipped_total", "channel=news", 2},
+		{"onair_twin_read_errors_total", "channel=news", 4},
 		{"onair_webhook_events_delivered_total", "channel=news", 9},
 		{"onair_webhook_events_dropped_total", "channel=news", 1},
 		{"onair_webhook_queue_events", "channel=news", 2},
@@ -112,6 +118,17 @@ func TestMetricsOfAnEmptyChannel(t *testing.T) {
 	}
 	if _, ok := got["onair_run_speed_ratio"]; ok {
 		t.Error("speed of no run")
+	}
+	if _, ok := got["onair_twin_compared_total"]; ok {
+		t.Error("a twin that there is none of")
+	}
+	alone := &control.Twin{Store: "https://b.example/live"}
+	got = scrape(t, &fake{status: control.Status{Channel: "news", State: control.Waiting, Twin: alone}})
+	if _, ok := got["onair_twin_match_ratio"]; ok {
+		t.Error("a ratio of nothing")
+	}
+	if v := value(t, got, "onair_twin_compared_total", "channel=news"); v != 0 {
+		t.Errorf("compared %v", v)
 	}
 }
 

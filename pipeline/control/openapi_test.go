@@ -111,6 +111,7 @@ var schemas = map[string]any{
 	"Grid": control.Grid{}, "Event": control.Event{}, "Events": control.Events{}, "Webhook": control.Webhook{}, "Input": control.Input{}, "Program": control.Program{},
 	"Stream": control.Stream{}, "Picture": control.Picture{}, "TS": control.TS{}, "Spool": control.Spool{}, "Check": control.Check{}, "Content": control.Content{},
 	"Leg": control.Leg{}, "SRT": control.SRT{}, "Run": control.Run{}, "Rendition": control.Rendition{}, "Store": control.Store{},
+	"Twin": control.Twin{},
 }
 
 func TestEverySchemaHasTheFieldsOfItsType(t *testing.T) {

@@ -92,6 +92,7 @@ type Status struct {
 	Runs       []Run       `json:"runs"`
 	Renditions []Rendition `json:"renditions"`
 	Stores     []Store     `json:"stores"`
+	Twin       *Twin       `json:"twin"`    // nil: the file names none
 	Webhook    *Webhook    `json:"webhook"` // nil: the channel has none
 	Events     []Event     `json:"events"`  // newest first
 }

@@ -82,3 +82,19 @@ type Store struct {
 	TwinSegments uint64 `json:"twin_segments"` // segments that it had brought first
 	TwinListed   uint64 `json:"twin_listed"`   // segment numbers that it had listed first
 }
+
+// Twin is what came of comparing what is published with what the channel's other pipeline publishes elsewhere.
+type Twin struct {
+	Store       string            `json:"store"`       // that is read, without secrets
+	MatchRatio  *float64          `json:"match_ratio"` // of the newest compared, those that are as good; nil: none yet
+	Segments    int               `json:"segments"`    // how many these are, 100 at most
+	Compared    uint64            `json:"compared"`
+	Mismatched  uint64            `json:"mismatched"`   // of these, not interchangeable
+	Mismatches  map[string]uint64 `json:"mismatches"`   // the same by the first thing that differs
+	Missing     uint64            `json:"missing"`      // segments that are media here, and not there in time
+	Skipped     uint64            `json:"skipped"`      // numbers that there was no time to look at
+	Errors      uint64            `json:"errors"`       // tries to read there that failed
+	LastK       int64             `json:"last_k"`       // newest number that was compared; 0: none
+	LastError   string            `json:"last_error"`   // empty: it can be read
+	LastFinding string            `json:"last_finding"` // the newest segment that differed or was missing, and how
+}

@@ -5,7 +5,6 @@ var (
 	ReadMedia        = readMedia
 	ReadMultivariant = readMultivariant
 	ReadManifest     = readManifest
-	Refresh          = refresh
 )
 
 // Playlists is multivariant.playlists.

@@ -161,7 +161,7 @@ func (v *viewing) checkNeighbours(t *track, k int64, name string) {
 // checkPicture wants an instantaneous refresh at the very start.
 func (v *viewing) checkPicture(t *track, o object, info fmp4.SegmentInfo) {
 	s := info.Samples[0]
-	idr, known := refresh(t.header.Codec, o.body[s.Offset:s.Offset+s.Size])
+	idr, known := fmp4.Refresh(t.header.Codec, o.body[s.Offset:s.Offset+s.Size])
 	v.found.check(mediaKey, o.name, s.Sync && s.PTS == s.DTS && (idr || !known),
 		"first sample: sync %t, presented %d units after its decode time, IDR %t", s.Sync, s.PTS-s.DTS, idr)
 }

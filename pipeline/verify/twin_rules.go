@@ -1,37 +1,41 @@
 package verify
 
+import "onair/pkg/likeness"
+
 // Whose fault it is when two outputs of one channel differ.
 const (
-	causeConfig   = "config"
+	causeConfig   = likeness.Config
 	causeFeed     = "feed"
 	causeClock    = "clock"
-	causePipeline = "pipeline"
+	causePipeline = likeness.Pipeline
 	causeDelivery = "delivery"
 )
 
 // What to do about it.
 const (
-	adviseConfig = "the two pipelines do not run the same channel file: compare frame_rate, segment, gop, video and " +
-		"audio (onair check prints what is derived), and the versions of onair and FFmpeg"
-	adviseGrid = "the two pipelines count segments on different grids: give both the same channel file and the same " +
-		"timeline: store, which keeps the grid of the channel's first start"
-	adviseClock = "the two pipelines place the feed differently: give both the same timeline: store, and look at the " +
+	adviseConfig = likeness.AdviseConfig
+	adviseGrid   = likeness.AdviseGrid
+	adviseClock  = "the two pipelines place the feed differently: give both the same timeline: store, and look at the " +
 		"lock of each input in the API; feeds without the same timestamps cannot be locked"
 	adviseFeed = "what the two pipelines receive is not the same, or one began or ended in the middle of the segment: " +
 		"compare events, loss and the active input of both in the API, and where their feeds come from"
 	adviseMissing = "nothing is wrong with what is there: whoever delivers takes these segments from the other " +
 		"pipeline; the events of the one that lacks them say why"
 	adviseDelivery = "an output that does not answer cannot be compared: look at its pipeline, its origin and the network"
-	adviseMedia    = "one of the two files is damaged, or a pipeline has made other frames than its grid says: keep " +
-		"both files, and look at the events of both pipelines around that time"
-	adviseReload = "one pipeline has been reloaded or started anew since the other: reload both, and verify again when " +
-		"the window has passed"
-	adviseDecode = "install FFmpeg, or verify fewer renditions or for a shorter time on a machine that has room"
+	adviseMedia    = likeness.AdviseMedia
+	adviseReload   = likeness.AdviseReload
+	adviseDecode   = "install FFmpeg, or verify fewer renditions or for a shorter time on a machine that has room"
 )
 
 func twin(r *rule, cause, advice string) *rule {
 	r.cause, r.advice = cause, advice
 	return r
+}
+
+// aspect is a hard rule about an aspect of segments.
+func aspect(a likeness.Aspect, clause, text string) *rule {
+	cause, advice := a.Fault()
+	return twin(hard("twin."+string(a), clause, text), cause, advice)
 }
 
 // Rules of two outputs that are to be interchangeable.
@@ -49,33 +53,8 @@ var (
 	twinTarget = twin(hard("twin.target-duration", "RFC 8216bis §6.2.4", "both declare the same target duration"),
 		causeConfig, adviseGrid)
 
-	twinName = twin(hard("twin.name", "onair contract", "a segment has the same name in both"), causePipeline,
-		adviseConfig)
-	twinInit = twin(hard("twin.init", "ISO/IEC 23000-19 §7.3", "init segments have the same name and the same bytes"),
-		causeConfig, adviseConfig)
-	twinKID = twin(hard("twin.key-id", "ISO/IEC 23001-7 §8.2", "encrypted tracks have the same default_KID"), causeConfig,
-		"the two pipelines use different keys: both have to ask for them with the same content id and key ids")
-	twinExtinf = twin(hard("twin.extinf", "RFC 8216bis §4.4.4.1", "a segment has the same EXTINF in both"), causeConfig,
-		adviseGrid)
-	twinDate = twin(hard("twin.program-date-time", "RFC 8216bis §6.2.4", "a segment has the same date in both"),
-		causeConfig, adviseGrid)
-	twinBreak = twin(hard("twin.discontinuity", "RFC 8216bis §6.2.4",
-		"a segment follows a discontinuity in both or in neither"), causePipeline, adviseReload)
 	twinBreaks = twin(soft("twin.discontinuity-sequence", "RFC 8216bis §6.2.4",
 		"a segment has the same discontinuity sequence number in both"), causePipeline, adviseReload)
-
-	twinStart = twin(hard("twin.tfdt", "onair contract", "a segment begins at the same decode time in both"), causeConfig,
-		adviseGrid)
-	twinSequence = twin(hard("twin.sequence-number", "onair contract", "a segment has the same mfhd number in both"),
-		causePipeline, adviseMedia)
-	twinSamples = twin(hard("twin.samples", "onair contract", "a segment has the same number of samples in both"),
-		causePipeline, adviseMedia)
-	twinDurations = twin(hard("twin.durations", "onair contract", "every sample lasts as long in both"), causePipeline,
-		adviseMedia)
-	twinPresented = twin(hard("twin.presentation-time", "ISO/IEC 23000-19 §7.3",
-		"the first sample and the earliest one are presented at the same time in both"), causeConfig, adviseConfig)
-	twinSync = twin(hard("twin.random-access", "ISO/IEC 23000-19 §7.3.2",
-		"a segment begins with a sync sample in both: an IDR picture, where it is video"), causePipeline, adviseMedia)
 
 	twinDecode = twin(hard("twin.decode", "onair contract",
 		"segments taken from both in turns decode without an error, to as many frames as there are samples"), causePipeline,
@@ -98,11 +77,35 @@ var (
 		adviseDecode)
 )
 
+// twinAspects are the rules of what makes segments of two outputs interchangeable.
+var twinAspects = map[likeness.Aspect]*rule{
+	likeness.Name:   aspect(likeness.Name, "onair contract", "a segment has the same name in both"),
+	likeness.Extinf: aspect(likeness.Extinf, "RFC 8216bis §4.4.4.1", "a segment has the same EXTINF in both"),
+	likeness.Date:   aspect(likeness.Date, "RFC 8216bis §6.2.4", "a segment has the same date in both"),
+	likeness.Discontinuity: aspect(likeness.Discontinuity, "RFC 8216bis §6.2.4",
+		"a segment follows a discontinuity in both or in neither"),
+	likeness.Init: aspect(likeness.Init, "ISO/IEC 23000-19 §7.3",
+		"init segments have the same name and the same bytes"),
+	likeness.KeyID: aspect(likeness.KeyID, "ISO/IEC 23001-7 §8.2", "encrypted tracks have the same default_KID"),
+	likeness.Start: aspect(likeness.Start, "onair contract", "a segment begins at the same decode time in both"),
+	likeness.Sequence: aspect(likeness.Sequence, "onair contract",
+		"a segment has the same mfhd number in both"),
+	likeness.Samples: aspect(likeness.Samples, "onair contract",
+		"a segment has the same number of samples in both"),
+	likeness.Durations: aspect(likeness.Durations, "onair contract", "every sample lasts as long in both"),
+	likeness.Presentation: aspect(likeness.Presentation, "ISO/IEC 23000-19 §7.3",
+		"the first sample and the earliest one are presented at the same time in both"),
+	likeness.RandomAccess: aspect(likeness.RandomAccess, "ISO/IEC 23000-19 §7.3.2",
+		"a segment begins with a sync sample in both: an IDR picture, where it is video"),
+}
+
 // twinRules is every rule of two outputs, in the order of reports.
 var twinRules = []*rule{
 	twinCommon, twinRenditions, twinVariants, twinMPD, twinNumber, twinTarget,
-	twinName, twinInit, twinKID, twinExtinf, twinDate, twinBreak, twinBreaks,
-	twinStart, twinSequence, twinSamples, twinDurations, twinPresented, twinSync,
+	twinAspects[likeness.Name], twinAspects[likeness.Init], twinAspects[likeness.KeyID],
+	twinAspects[likeness.Extinf], twinAspects[likeness.Date], twinAspects[likeness.Discontinuity], twinBreaks,
+	twinAspects[likeness.Start], twinAspects[likeness.Sequence], twinAspects[likeness.Samples],
+	twinAspects[likeness.Durations], twinAspects[likeness.Presentation], twinAspects[likeness.RandomAccess],
 	twinDecode, twinContent,
 	twinAlike, twinGap, twinListed, twinHead, twinSlate, twinAnswers, twinDecoded,
 }

@@ -1,13 +1,12 @@
 package verify
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"onair/pkg/fmp4"
+	"onair/pkg/likeness"
 )
 
 // pair is one rendition of two outputs.
@@ -17,8 +16,8 @@ type pair struct {
 	begun          bool
 	seen           [2]map[int64]seenEntry // listed, not judged: the other is not as far
 	wanted         []twinEntry
-	init           [2]*initSegment // of the newest segment that was compared
-	splice         *splice         // under way; nil: none
+	init           [2]*likeness.Header // of the newest segment that was compared
+	splice         *splice             // under way; nil: none
 	sum            TwinRendition
 	compared       [2]string // their names
 }
@@ -123,20 +122,25 @@ func (c *comparison) judgeNumber(p *pair, k int64) {
 
 // compareEntries compares what two playlists say about a number. A gap has a name and a length, too.
 func (c *comparison) compareEntries(p *pair, k int64, a, b seenEntry) bool {
-	f, object := c.found, p.object(k)
-	same := f.check(twinName, object, a.uri == b.uri, "it is %s in A and %s in B", a.uri, b.uri)
-	same = f.check(twinExtinf, object, a.duration == b.duration, "EXTINF is %v in A and %v in B", a.duration.Duration(),
-		b.duration.Duration()) && same
-	if a.date != 0 && b.date != 0 {
-		same = f.check(twinDate, object, a.date == b.date, "it is dated %s in A and %s in B",
-			a.date.Time().Format(time.RFC3339Nano), b.date.Time().Format(time.RFC3339Nano)) && same
-	}
-	if !a.first && !b.first {
-		same = f.check(twinBreak, object, a.discontinuity == b.discontinuity, "EXT-X-DISCONTINUITY before it: A %t, B %t",
-			a.discontinuity, b.discontinuity) && same
-	}
-	f.check(twinBreaks, p.playlist, a.breaks == b.breaks,
+	same := c.apply(p.object(k), where.Entries(a.compared(), b.compared()))
+	c.found.check(twinBreaks, p.playlist, a.breaks == b.breaks,
 		"segment %d has the discontinuity sequence number %d in A and %d in B", k, a.breaks, b.breaks)
+	return same
+}
+
+func (e seenEntry) compared() likeness.Entry {
+	return likeness.Entry{URI: e.uri, Duration: e.duration, Date: e.date, Discontinuity: e.discontinuity, First: e.first}
+}
+
+// where names the two in texts.
+var where = likeness.Where{"in A", "in B"}
+
+// apply takes verdicts as what rules have found of an object, and tells whether all are good.
+func (c *comparison) apply(object string, verdicts []likeness.Verdict) bool {
+	same := true
+	for _, v := range verdicts {
+		same = c.found.check(twinAspects[v.Aspect], object, v.Same, "%s", v.Text) && same
+	}
 	return same
 }
 
@@ -215,22 +219,16 @@ func (c *comparison) compareInits(p *pair, w twinEntry) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	p.init = [2]*initSegment{a, b}
-	same := names[0] == names[1] && bytes.Equal(a.body, b.body)
+	p.init = [2]*likeness.Header{a, b}
 	if p.compared == names {
-		return same
+		return a.Same(*b)
 	}
 	p.compared = names
-	c.found.check(twinInit, p.object(w.number), same, "%s of %d bytes in A (hash %.8x), %s of %d bytes in B (hash %.8x)",
-		names[0], len(a.body), hashOf(a.body), names[1], len(b.body), hashOf(b.body))
-	if len(a.kids)+len(b.kids) > 0 {
-		c.found.check(twinKID, p.object(w.number), slices.Equal(a.kids, b.kids), "default_KID %x in A and %x in B", a.kids,
-			b.kids)
-	}
-	if h := a.header; h != nil {
+	if h := a.Track; h != nil {
 		p.sum.Kind, p.sum.Codecs = h.Kind.String(), h.CodecString()
 	}
-	return same
+	c.apply(p.object(w.number), where.Headers(*a, *b))
+	return a.Same(*b)
 }
 
 // compareSegment compares the media of one number, and hands it on to be decoded.
@@ -247,7 +245,7 @@ func (c *comparison) compareSegment(ctx context.Context, p *pair, w twinEntry, g
 	}
 	for i, s := range c.sides {
 		var err error
-		if infos[i], err = p.init[i].parse(got[i].body); !c.found.check(mediaSegment, s.object(got[i].name), err == nil, "%v",
+		if infos[i], err = p.init[i].Parse(got[i].body); !c.found.check(mediaSegment, s.object(got[i].name), err == nil, "%v",
 			err) {
 			same = false
 		}
@@ -262,12 +260,4 @@ func (c *comparison) compareSegment(ctx context.Context, p *pair, w twinEntry, g
 		return
 	}
 	c.add(ctx, p, w.number, got, infos)
-}
-
-// parse reads a segment; one whose header cannot be read repeats its defaults, or cannot be read either.
-func (is *initSegment) parse(b []byte) (fmp4.SegmentInfo, error) {
-	if is.header == nil {
-		return fmp4.ParseSegment(b)
-	}
-	return is.header.ParseSegment(b)
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"onair/pkg/fmp4"
+	"onair/pkg/likeness"
 )
 
 var sideNames = [2]string{"A", "B"}
@@ -20,20 +20,13 @@ type side struct {
 	looked       time.Time
 	mpd          *manifest
 	lists        map[string]*mediaList // newest ones, by URI
-	headers      map[string]*initSegment
+	headers      map[string]*likeness.Header
 	first, last  int64 // of all numbers that were listed
-}
-
-// initSegment is an init segment that was read.
-type initSegment struct {
-	body   []byte
-	header *fmp4.Header // nil when it cannot be read, as that of an encrypted track
-	kids   [][16]byte
 }
 
 func newSide(i int, target string, from source) *side {
 	return &side{name: sideNames[i], target: target, from: from, lists: map[string]*mediaList{},
-		headers: map[string]*initSegment{}}
+		headers: map[string]*likeness.Header{}}
 }
 
 // settle is how long after a change of its ladder an output is not compared in it: a reload, and what it makes, reach
@@ -131,17 +124,9 @@ func (c *comparison) readInit(s *side, o object) {
 	if s.headers[o.name] != nil || !c.arrived(s, o) {
 		return
 	}
-	is := &initSegment{body: o.body}
-	s.headers[o.name] = is
-	kids, err := fmp4.DefaultKIDs(o.body)
-	if !c.found.check(mediaInit, s.object(o.name), err == nil, "%v", err) || len(kids) > 0 {
-		is.kids = kids
-		return
-	}
-	h, err := fmp4.ParseInit(o.body)
-	if c.found.check(mediaInit, s.object(o.name), err == nil, "%v", err) {
-		is.header = &h
-	}
+	h, err := likeness.ReadHeader(o.name, o.body)
+	c.found.check(mediaInit, s.object(o.name), err == nil, "%v", err)
+	s.headers[o.name] = &h
 }
 
 // pairUp makes a pair of every rendition that both outputs name now.

@@ -3,9 +3,9 @@ package verify
 import (
 	"bytes"
 	"context"
-	"slices"
 
 	"onair/pkg/fmp4"
+	"onair/pkg/likeness"
 	"onair/pkg/tick"
 )
 
@@ -60,24 +60,24 @@ func (s *splice) parts(begin int) [][]byte {
 
 // add appends a segment that both have alike.
 func (c *comparison) add(ctx context.Context, p *pair, k int64, got [2]object, infos [2]fmp4.SegmentInfo) {
-	h := p.init[0].header
+	h := p.init[0].Track
 	if h == nil {
 		p.sum.Decode.Skipped++
 		p.sum.Decode.Reason = "it is encrypted"
 		return
 	}
-	if s := p.splice; s != nil && (s.last()+1 != k || !bytes.Equal(s.init, p.init[0].body)) {
+	if s := p.splice; s != nil && (s.last()+1 != k || !bytes.Equal(s.init, p.init[0].Body)) {
 		c.flush(ctx, p, false)
 	}
 	if p.splice == nil {
-		p.splice = &splice{rendition: p.name, header: h, init: p.init[0].body, first: k}
+		p.splice = &splice{rendition: p.name, header: h, init: p.init[0].Body, first: k}
 	}
 	s := p.splice
 	s.media = append(s.media, [2][]byte{got[0].body, got[1].body})
 	s.samples = append(s.samples, len(infos[0].Samples))
 	s.bytes += len(got[0].body) + len(got[1].body)
 	s.length += tick.FromUnits(int64(min(infos[0].Duration, 60*uint64(h.Timescale))), int64(h.Timescale)) // none is longer
-	slate := func(i fmp4.SegmentInfo) bool { return slices.Contains(i.Brands, slateBrand) }
+	slate := func(i fmp4.SegmentInfo) bool { return likeness.Segment{Info: i}.Slate() }
 	s.uneven = s.uneven || slate(infos[0]) != slate(infos[1])
 	most := spliceSegments
 	if c.live {

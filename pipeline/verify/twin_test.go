@@ -112,7 +112,7 @@ func TestDifferencesOfTwinsAreFound(t *testing.T) {
 		"other EXTINF": {replace(`v\.m3u8`, `#EXTINF:2.000`, "#EXTINF:2.002"), "twin.extinf", "2s in A and 2.002s in B"},
 		"other dates":  {edit(`v\.m3u8`, shiftDates), "twin.program-date-time", ".005Z in B"},
 		"discontinuity in one": {replace(`a\.m3u8`, `(#EXT-X-PROGRAM.*\n#EXTINF.*\na/\d*5\.m4s)`, "#EXT-X-DISCONTINUITY\n$1"),
-			"twin.discontinuity", "A false, B true"},
+			"twin.discontinuity", "in A false, in B true"},
 		"other discontinuity sequence": {replace(`v\.m3u8`, `SEQUENCE:0`, "SEQUENCE:4"), "(twin.discontinuity-sequence)",
 			"0 in A and 4 in B"},
 		"other tfdt":            {func(f *fake) { f.bend = offGrid(f) }, "twin.tfdt", "s later"},
@@ -129,7 +129,7 @@ func TestDifferencesOfTwinsAreFound(t *testing.T) {
 			}
 			return s
 		}), "twin.presentation-time", "by 0 units in A and 3600 in B"},
-		"no IDR in one":  {func(f *fake) { f.bend = noKey(f) }, "twin.random-access", "A true, B false"},
+		"no IDR in one":  {func(f *fake) { f.bend = noKey(f) }, "twin.random-access", "in A true, in B false"},
 		"slate in one":   {slate, "(twin.slate)", "A false, B true"},
 		"gap in one":     {missing, "(twin.gap)", "A has it as media, B has a gap"},
 		"segment is cut": {edit(`v/\d+\.m4s`, func(s string) string { return s[:len(s)-7] }), "media.segment", ""},

@@ -35,6 +35,16 @@ type Dir struct {
 
 var _ Store = (*Dir)(nil)
 
+// OpenDir opens a folder that somebody else writes, to read it: nothing is made, tried or removed there, and it need
+// not be there yet.
+func OpenDir(path string) (*Dir, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil || path == "" {
+		return nil, fmt.Errorf("store folder %q: it is no path", path)
+	}
+	return &Dir{path: abs}, nil
+}
+
 // NewDir opens the folder, proves that it can be written and removes what a killed writer left behind. Its error says
 // what to do about the folder.
 func NewDir(c DirConfig) (*Dir, error) {

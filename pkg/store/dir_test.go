@@ -273,3 +273,30 @@ func BenchmarkDirPut(b *testing.B) {
 		}
 	}
 }
+
+// TestAFolderThatIsOnlyRead: nothing is made or removed there, not even what its writer has begun.
+func TestAFolderThatIsOnlyRead(t *testing.T) {
+	there, nowhere := t.TempDir(), filepath.Join(t.TempDir(), "later")
+	writer, err := store.NewDir(store.DirConfig{Path: there})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Put(t.Context(), store.Object{Name: "news/a", Body: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]error{there: nil, nowhere: store.ErrNotFound} {
+		d, err := store.OpenDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Get(t.Context(), "news/a"); !errors.Is(err, want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(nowhere); err == nil {
+		t.Error("the folder was made")
+	}
+	if _, err := store.OpenDir(""); err == nil {
+		t.Error("no path is a folder")
+	}
+}

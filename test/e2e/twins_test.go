@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,6 +147,8 @@ func (c twinsCase) run(t *testing.T) {
 	a, start, source := newTwins(t, file, clip(t, c.seconds, c.rate, c.extra...), c.wrap)
 	a.wait("segments of the first", 30*time.Second, segments(3))
 	b := start()
+	a.compareWith(b)
+	b.compareWith(a)
 	b.wait("segments of the second", 30*time.Second, segments(4))
 	made := uint64(0)
 	if c.jump {
@@ -161,6 +164,8 @@ func (c twinsCase) run(t *testing.T) {
 			t.Errorf("%+v", in)
 		}
 	}
+	wantMatching(t, a.status().Twin)
+	wantMatching(t, b.status().Twin)
 	a.stop()
 	b.stop()
 	wantVerifiedTwins(t, a, b)
@@ -176,6 +181,33 @@ func (c twinsCase) run(t *testing.T) {
 		} else {
 			decode(t, media, "-f", "null")
 		}
+	}
+}
+
+// compareWith tells a pipeline on air where its twin publishes.
+func (s *station) compareWith(twin *station) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.write(string(text) + "twin:\n  http: http://" + twin.http + "\n")
+	eventually(10*time.Second, func() bool { // it may be just going on air
+		code, _ := s.reload()
+		return code == http.StatusOK
+	})
+}
+
+// wantMatching fails unless a pipeline has compared some segments with those of its twin, and found them alike.
+func wantMatching(t *testing.T, twin *control.Twin) {
+	t.Helper()
+	switch {
+	case twin == nil:
+		t.Error("the twin is not known")
+	case twin.MatchRatio == nil || *twin.MatchRatio != 1 || twin.Compared < 5 || twin.Mismatched != 0 || twin.LastError != "":
+		t.Errorf("compared with its twin: %+v", twin)
+	default:
+		t.Logf("compared with its twin: %d, ratio %v, %d missing, %d errors", twin.Compared, *twin.MatchRatio, twin.Missing, twin.Errors)
 	}
 }
 

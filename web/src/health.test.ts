@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { findings, worst } from './health';
 import { History } from './history';
 import sample from './status.sample.json';
-import type { Check, Content, Event, Input, Leg, Rendition, Run, Status, Store, Webhook } from './status';
+import type { Check, Content, Event, Input, Leg, Rendition, Run, Status, Store, Twin, Webhook } from './status';
 
 // The sample is what the server prints. It has every field that the page knows, or this does not compile ...
 const known: Status = sample as Status;
@@ -15,6 +15,7 @@ export type Unknown = None<
   | Exclude<keyof (typeof sample.inputs)[0]['tr101290'][0], keyof Check>
   | Exclude<keyof NonNullable<(typeof sample.inputs)[0]['content']>, keyof Content>
   | Exclude<keyof typeof sample.webhook, keyof Webhook>
+  | Exclude<keyof typeof sample.twin, keyof Twin>
   | Exclude<keyof (typeof sample.events)[0], keyof Event>
   | Exclude<keyof (typeof sample.runs)[0], keyof Run>
   | Exclude<keyof (typeof sample.renditions)[0], keyof Rendition>
@@ -30,6 +31,7 @@ function well(): Status {
   const content = { ...s.inputs[0]!.content!, black_seconds: 0, freeze_seconds: 0, silence_seconds: 0 };
   Object.assign(s.inputs[0]!, { error: '', unmerged: false, fault: '', content });
   s.webhook!.last_error = '';
+  Object.assign(s.twin!, { last_error: '', match_ratio: 1 });
   for (const leg of s.inputs[0]!.legs) Object.assign(leg, { state: 'receiving', error: '' });
   for (const r of s.renditions) r.last_k = 1000;
   Object.assign(s.stores[0]!, { last_error: '', queue: 0 });
@@ -60,6 +62,9 @@ describe('one thing that is wrong gives one line', () => {
     ['black', (s) => (s.inputs[0]!.content!.black_seconds = 12), 'bad inputs: Input main: black for 12 s'],
     ['still', (s) => (s.inputs[0]!.content!.freeze_seconds = 12), 'bad inputs: Input main: the picture stands still for 12 s'],
     ['no sound', (s) => (s.inputs[0]!.content!.silence_seconds = 12), 'bad inputs: Input main: no sound for 12 s'],
+    ['twin', (s) => Object.assign(s.twin!, { match_ratio: 0.975, last_finding: 'segment 7 of v: tfdt is 1 here and 2 there' }), 'warn stores: Twin: 1 of 40 segments cannot stand in for ours; segment 7 of v: tfdt is 1 here and 2 there'],
+    ['twin away', (s) => (s.twin!.last_error = 'no answer'), 'warn stores: Twin: no answer'],
+    ['twin lacks some', (s) => (s.twin!.missing += 2), 'warn stores: Twin: 2 segments missing there in the last minute'],
     ['webhook', (s) => Object.assign(s.webhook!, { last_error: 'no answer', queue: 2 }), 'warn events: Webhook: no answer, 2 events wait'],
     ['webhook lost some', (s) => (s.webhook!.dropped += 3), 'warn events: Webhook: 3 events not delivered in the last minute'],
     ['silent', (s) => Object.assign(s.inputs[0]!, { state: 'silent', last_packet_ms: 8000 }), 'bad inputs: Input main: nothing arrives for 8 s'],

@@ -33,6 +33,7 @@ export function findings(now: Status, past: Status): Finding[] {
   encoder(now, past, bad, warn);
   renditions(now, past, bad, warn);
   stores(now, past, bad, warn);
+  twin(now, past, warn);
   webhook(now, past, warn);
   return out.sort((a, b) => Number(a.severity !== 'bad') - Number(b.severity !== 'bad'));
 }
@@ -140,6 +141,16 @@ function stores(now: Status, past: Status, bad: Tell, warn: Tell) {
     const age = instant(now.now) - instant(s.listed_at);
     if (age > limit && !s.last_error) say(bad, `nothing new for ${span(age)}`);
   }
+}
+
+function twin(now: Status, past: Status, warn: Tell) {
+  const t = now.twin;
+  if (!t) return;
+  const missing = t.missing - (past.twin ?? t).missing;
+  const apart = Math.round(t.segments * (1 - (t.match_ratio ?? 1)));
+  if (t.last_error) warn('stores', `Twin: ${t.last_error}`);
+  if (apart > 0) warn('stores', `Twin: ${apart} of ${many(t.segments, 'segment')} cannot stand in for ours; ${t.last_finding}`);
+  if (missing > 0) warn('stores', `Twin: ${many(missing, 'segment')} missing there in the last minute`);
 }
 
 function webhook(now: Status, past: Status, warn: Tell) {

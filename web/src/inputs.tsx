@@ -3,7 +3,7 @@ import { bitrate, bytes, clock, count, dash, instant, many, rate, short } from '
 import type { History } from './history';
 import { errors, signs, type Sign } from './signs';
 import { Spark } from './spark';
-import type { Input, Leg } from './status';
+import type { Input, Leg, Twin } from './status';
 import { Thumbnail } from './thumbnail';
 
 const lamps: Record<string, string> = {
@@ -53,7 +53,7 @@ function InputCard({ input, history }: { input: Input; history: History }) {
         </thead>
         <tbody>{input.legs.map((leg, i) => <LegRow key={leg.url} leg={leg} past={past.legs[i] ?? leg} />)}</tbody>
       </table></div>
-      <Facts input={input} past={past} />
+      <Facts input={input} past={past} twin={history.now.twin} />
       <Checks input={input} past={past} />
     </div>
   );
@@ -133,7 +133,7 @@ function LegRow({ leg, past }: { leg: Leg; past: Leg }) {
 }
 
 /** Counters of the merged stream; those that are 0 are left out. */
-function Facts({ input, past }: { input: Input; past: Input }) {
+function Facts({ input, past, twin }: { input: Input; past: Input; twin: Twin | null }) {
   const facts: [string, number, number][] = [
     ['lost on all legs', input.lost, past.lost],
     ['continuity', input.ts.continuity, past.ts.continuity],
@@ -153,9 +153,17 @@ function Facts({ input, past }: { input: Input; past: Input }) {
       ))}
       <span>spool {short(input.spool.seconds)}, {bytes(input.spool.bytes)}</span>
       {input.lock === 'unlocked' && <span class="warn" title="The timeline's store does not have this source clock: other pipelines may have another">clock not locked</span>}
+      {input.active && twin && <Likeness twin={twin} />}
       {input.clock_offset_ms !== 0 && <span title="Source clock against this host's">clock {input.clock_offset_ms > 0 ? '+' : '−'}{Math.abs(Math.round(input.clock_offset_ms))} ms</span>}
     </p>
   );
+}
+
+/** How much of what the other pipeline publishes can stand in for this one's. */
+function Likeness({ twin }: { twin: Twin }) {
+  if (twin.match_ratio === null) return <span title={twin.store}>twin not compared yet</span>;
+  const title = `${twin.store}: of the last ${many(twin.segments, 'compared segment')}${twin.last_finding && `; ${twin.last_finding}`}`;
+  return <span class={twin.match_ratio < 1 ? 'warn' : ''} title={title}>twin matches {Math.floor(twin.match_ratio * 100)} %</span>;
 }
 
 /** A counter, coloured while it grows, with what the last minute added. */

@@ -22,6 +22,7 @@ export interface Status {
   runs: Run[];
   renditions: Rendition[];
   stores: Store[];
+  twin: Twin | null;
   webhook: Webhook | null;
   events: Event[];
 }
@@ -197,6 +198,22 @@ export interface Store {
   shared: boolean;
   twin_segments: number;
   twin_listed: number;
+}
+
+/** What came of comparing with the channel's other pipeline. */
+export interface Twin {
+  store: string;
+  match_ratio: number | null; // of the newest segments
+  segments: number; // how many these are
+  compared: number;
+  mismatched: number;
+  mismatches: Record<string, number>;
+  missing: number;
+  skipped: number;
+  errors: number;
+  last_k: number;
+  last_error: string;
+  last_finding: string;
 }
 
 export interface Webhook {

@@ -1,10 +1,10 @@
-package verify
+package fmp4
 
 import "encoding/binary"
 
-// refresh looks for an IDR picture in a sample, for AV1 a key frame that is shown at once. It does not know every
-// codec.
-func refresh(codec string, b []byte) (idr, known bool) {
+// Refresh looks for an IDR picture in a sample of a track with that sample entry, for AV1 a key frame that is shown at
+// once. It does not know every codec.
+func Refresh(codec string, b []byte) (idr, known bool) {
 	if codec == "av01" {
 		return keyFrame(b), true
 	}

@@ -1,9 +1,9 @@
-package verify_test
+package fmp4_test
 
 import (
 	"testing"
 
-	"onair/pipeline/verify"
+	"onair/pkg/fmp4"
 )
 
 func TestRefresh(t *testing.T) {
@@ -39,7 +39,7 @@ func TestRefresh(t *testing.T) {
 		{"another codec", "vp09", []byte{0, 0, 0, 1, 0x65}, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if idr, known := verify.Refresh(c.codec, c.sample); idr != c.idr || known != c.known {
+			if idr, known := fmp4.Refresh(c.codec, c.sample); idr != c.idr || known != c.known {
 				t.Errorf("%v, %v; want %v, %v", idr, known, c.idr, c.known)
 			}
 		})
@@ -49,5 +49,5 @@ func TestRefresh(t *testing.T) {
 func FuzzRefresh(f *testing.F) {
 	f.Add("av01", []byte{0x0A, 2, 0, 0, 0x32, 2, 0x10, 0})
 	f.Add("hvc1", []byte{0, 0, 0, 1, 19 << 1})
-	f.Fuzz(func(_ *testing.T, codec string, b []byte) { verify.Refresh(codec, b) })
+	f.Fuzz(func(_ *testing.T, codec string, b []byte) { fmp4.Refresh(codec, b) })
 }
