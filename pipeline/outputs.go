@@ -85,6 +85,9 @@ func openStore(cfg config.Store) (store.Store, error) {
 		if err != nil {
 			return nil, err
 		}
+		if cfg.CMAF {
+			return store.NewCMAF(place)
+		}
 		return store.NewHTTP(place)
 	case cfg.S3 == "":
 		return store.NewDir(store.DirConfig{Path: cfg.Dir})

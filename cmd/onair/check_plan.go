@@ -108,6 +108,9 @@ func (p *plan) print(w io.Writer) error {
 	out.f("  timeline   %s (grid.json, anchors)", c.Timeline.Below(c.Name))
 	for _, s := range c.Outputs {
 		out.f("  output     %s", s.Below(c.Name))
+		if s.CMAF {
+			out.f("             CMAF ingest: headers, segments (.cmfv, .cmfa) and the MPD are sent; all else is the receiver's")
+		}
 		if s.Shared {
 			out.f("             shared: another pipeline publishes there, too; slate and gaps wait %v for its media",
 				p.grid.T.Duration())

@@ -129,6 +129,7 @@ type Store struct {
 	Cert     string `yaml:"cert"`     // PEM file of this side's certificate
 	Key      string `yaml:"key"`      // likewise
 	Pipeline string `yaml:"pipeline"` // name that the origin is told; empty: that of the host
+	CMAF     bool   `yaml:"cmaf"`     // it is a receiver of CMAF ingest: written to only
 }
 
 // IsZero tells a store that the file does not name.

@@ -26,7 +26,8 @@ var reloaded = map[string]bool{
 	"outputs":          true, "outputs[].dir": true, "outputs[].s3": true, "outputs[].http": true,
 	"outputs[].user": true, "outputs[].password": true, "outputs[].token": true, "outputs[].ca": true,
 	"outputs[].cert": true, "outputs[].key": true, "outputs[].pipeline": true,
-	"limits": true, "limits.memory": true, "limits.cpu": true, "twin": true, "twin.http": true,
+	"outputs[].cmaf": true,
+	"limits":         true, "limits.memory": true, "limits.cpu": true, "twin": true, "twin.http": true,
 }
 
 // Reloaded tells whether a key, such as "inputs[].legs", is applied without a restart.

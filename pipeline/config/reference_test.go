@@ -117,10 +117,10 @@ func TestReferenceIsComplete(t *testing.T) {
 		want[path] = true
 	}
 	// A store's kinds are told at the outputs.
-	for _, key := range []string{"s3", "http", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
+	for _, key := range []string{"s3", "http", "user", "password", "token", "ca", "cert", "key", "pipeline", "cmaf", "shared"} {
 		delete(want, "timeline."+key)
 	}
-	for _, key := range []string{"dir", "s3", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
+	for _, key := range []string{"dir", "s3", "user", "password", "token", "ca", "cert", "key", "pipeline", "cmaf", "shared"} {
 		delete(want, "twin."+key)
 	}
 	if !maps.Equal(found, want) {
@@ -255,7 +255,7 @@ func TestOriginReference(t *testing.T) {
 	for _, path := range schema(reflect.TypeFor[config.Origin](), "") {
 		want[path] = true
 	}
-	for _, key := range []string{"http", "user", "password", "token", "ca", "cert", "key", "pipeline", "shared"} {
+	for _, key := range []string{"http", "user", "password", "token", "ca", "cert", "key", "pipeline", "cmaf", "shared"} {
 		delete(want, "store."+key) // of channels' outputs
 	}
 	if !maps.Equal(found, want) {

@@ -19,6 +19,7 @@ func (r *reader) stores(c *Channel) {
 		r.store(path, s)
 		r.check(!s.Shared || s.Dir == "", path+".shared", "is true for a folder",
 			"allowed for stores on a network: a folder has one writer")
+		r.receiver(path, s, i == 0)
 		key := s.key()
 		if first, ok := seen[key]; ok && key != "" && !r.bad[path] {
 			r.wrong(path, "is the same store as "+first, "allowed is each store once")
@@ -29,6 +30,7 @@ func (r *reader) stores(c *Channel) {
 	if r.given("timeline") {
 		r.store("timeline", c.Timeline)
 		r.check(!r.given("timeline.shared"), "timeline.shared", "is not needed", "whoever reaches a timeline shares it")
+		r.check(!c.Timeline.CMAF, "timeline.cmaf", "is true", readBack)
 	}
 	r.sharing(c)
 	r.twin(c)
@@ -47,6 +49,20 @@ func (r *reader) twin(c *Channel) {
 		}
 	}
 	r.check(!r.given("twin.shared"), "twin.shared", "is for outputs", "allowed is a store that is only read")
+	r.check(!c.Twin.CMAF, "twin.cmaf", "is true", readBack)
+}
+
+// readBack is what is needed where a receiver of CMAF ingest cannot be.
+const readBack = "needed is a store that can be read: a receiver of CMAF ingest is written to only"
+
+// receiver refuses a receiver of CMAF ingest where more is wanted of it than to take what is sent.
+func (r *reader) receiver(path string, s Store, first bool) {
+	if !s.CMAF {
+		return
+	}
+	r.check(!first, path+".cmaf", "is true for the first output, which viewers of this process are served from", readBack)
+	r.check(!s.Shared, path+".shared", "is true beside cmaf",
+		"allowed is a receiver of one pipeline; it has two addresses for two")
 }
 
 // sharing refuses an output that two pipelines publish to without a timeline of their own.

@@ -25,7 +25,7 @@ func (s Store) Origin() (store.HTTPConfig, error) {
 }
 
 // originKeys are those of a store on an HTTP origin alone.
-var originKeys = []string{"user", "password", "token", "ca", "cert", "key", "pipeline"}
+var originKeys = []string{"user", "password", "token", "ca", "cert", "key", "pipeline", "cmaf"}
 
 // origin checks the address of an HTTP origin and the keys beside it, which other stores do not have.
 func (r *reader) origin(path string, s Store, is bool) {
