@@ -54,7 +54,7 @@ func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement, first bool) {
 		delta = g.anchor.Map(own.PTS) - now.Map(own.PTS)
 	}
 	c.mu.Lock()
-	in.lock = lock{state: g.lock(), gen: own.Gen, number: g.stored, moved: delta}
+	in.lock = lock{state: g.lock(), gen: own.Gen, number: g.stored, moved: delta, again: g.again(c.now())}
 	if first && g.stored > 1 && !g.others { // stored ones do not fit: another pipeline may be on air with one
 		in.lock.state, in.lock.trial = control.Unlocked, c.now()+trialFor
 	}
@@ -142,5 +142,5 @@ func (c *Channel) corrected(in *input, gen int64, g agreement) {
 	if in.lock.gen == gen {
 		moved = in.lock.moved
 	}
-	in.lock = lock{state: g.lock(), gen: gen, number: g.stored, moved: moved}
+	in.lock = lock{state: g.lock(), gen: gen, number: g.stored, moved: moved, again: g.again(c.now())}
 }

@@ -13,6 +13,9 @@ import (
 // on air with one of these: they look every driftEvery, and speak up at the second time.
 const trialFor = 30 * tick.Second
 
+// proposeAgain is the time between two proposals of a clock that the store does not take, as of a disk that is full.
+const proposeAgain = 60 * tick.Second
+
 // lock is how an input's clock stands to the timeline's store.
 type lock struct {
 	state  control.Lock
@@ -22,6 +25,7 @@ type lock struct {
 	seen   int64     // a newer number that does not fit
 	told   bool      // that the pipeline is not locked
 	trial  tick.Tick // until then it is not known whether another pipeline is on air with a clock that is older
+	again  tick.Tick // when it is proposed again, as the store did not take it; 0: it did, or somebody is at it
 }
 
 // of is the lock of a generation: one that nobody proposed was found in the store.
@@ -80,6 +84,10 @@ func (c *Channel) heed(in *input) {
 	l := c.lockOf(in)
 	own, ok := in.table.Anchor(gen)
 	number := l.numberOf(gen)
+	if ok && l.gen == gen && l.again != 0 {
+		c.proposeAnew(in, l, own)
+		return
+	}
 	if !ok || number == 0 {
 		return
 	}
@@ -103,6 +111,17 @@ func (c *Channel) heed(in *input) {
 }
 
 const otherClock = "another pipeline has stored a clock that this feed does not fit (generation %d)"
+
+// proposeAnew proposes a clock again that the store did not take, once it is time for that.
+func (c *Channel) proposeAnew(in *input, l lock, own anchor.Anchor) {
+	if c.now() < l.again {
+		return
+	}
+	next := l
+	if next.again = 0; c.setLock(in, l, next) {
+		c.timeline.propose(in.name, own, func(g agreement) { c.ruled(in, own, g, false) })
+	}
+}
 
 // settleLock decides what a newer clock means that does not fit and that this feed has not jumped to since: of two
 // clocks the one that was stored first is the common one, and its pipeline says so under a new number.

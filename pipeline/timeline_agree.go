@@ -9,6 +9,7 @@ import (
 	"onair/pipeline/control"
 	"onair/pkg/anchor"
 	"onair/pkg/store"
+	"onair/pkg/tick"
 )
 
 // agreeFor is how long an anchor that a clock proposes waits for the store; the packets of its generation wait with it.
@@ -86,7 +87,7 @@ func (t *timeline) decide(input string, own anchor.Anchor, rule func(agreement))
 	case a = <-asked:
 	case <-timer.C:
 		rule(agreement{anchor: own, err: errUndecided})
-		if a = <-asked; a.err != nil {
+		if a = <-asked; errors.Is(a.err, store.ErrAway) {
 			return a // what was told holds
 		}
 	}
@@ -123,6 +124,14 @@ func settled(own anchor.Anchor, number int64, err error) agreement {
 		number = 0
 	}
 	return agreement{anchor: own, stored: number, err: err}
+}
+
+// again is when the clock is to be proposed again: one that is away is asked until it answers, others are not.
+func (a agreement) again(now tick.Tick) tick.Tick {
+	if a.err == nil || errors.Is(a.err, store.ErrAway) || errors.Is(a.err, errUndecided) {
+		return 0
+	}
+	return now + proposeAgain
 }
 
 // lock tells how a clock that is placed so stands to the store.
