@@ -218,7 +218,7 @@ func (p *Publisher) Segment(s Segment) {
 		return
 	}
 	if p.shared != nil && (s.Slate || s.Standby) {
-		p.queue.entries[s.K].items[s.Track].hold(p.graceEnd(s.K), p.cfg.RetryFor)
+		p.queue.entries[s.K].items[s.Track].hold(p.graceEnd(time.Now(), s.K), p.cfg.RetryFor)
 	}
 	for p.queue.full() {
 		e := p.queue.dropOldest()

@@ -134,6 +134,15 @@ func config(s store.Store) publish.Config {
 // start runs a publisher; it must be called in a synctest bubble.
 func start(t *testing.T, s store.Store, change func(*publish.Config)) *rig {
 	t.Helper()
+	r := launch(t, s, change)
+	synctest.Wait()
+	r.init("init-1.mp4")
+	return r
+}
+
+// launch is start for the real clock, without the initializations.
+func launch(t *testing.T, s store.Store, change func(*publish.Config)) *rig {
+	t.Helper()
 	c := config(s)
 	r := &rig{t: t, store: s, done: make(chan error, 1)}
 	c.OnListed = func(k int64, _ tick.Tick) {
@@ -153,8 +162,6 @@ func start(t *testing.T, s store.Store, change func(*publish.Config)) *rig {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(t.Context())
 	go func() { r.done <- p.Run(ctx) }()
-	synctest.Wait()
-	r.init("init-1.mp4")
 	return r
 }
 

@@ -23,10 +23,10 @@ type search struct {
 }
 
 // graceEnd is when slate, or a gap, may be listed as segment k: one T after its end, in which the other pipeline's
-// media may come.
-func (p *Publisher) graceEnd(k int64) time.Time {
+// media may come; now, if that is over.
+func (p *Publisher) graceEnd(now time.Time, k int64) time.Time {
 	grid := p.cfg.Presentation.Grid
-	return time.Now().Add(max(0, (grid.Start(k+1) + grid.T - p.cfg.Now()).Duration()))
+	return now.Add(max(0, (grid.Start(k+1) + grid.T - p.cfg.Now()).Duration()))
 }
 
 // lacking are the tracks that have nothing to list somewhere up to the entry, and the newest number of that.
@@ -63,7 +63,7 @@ func (p *Publisher) searched(ctx context.Context, e *entry, now time.Time, soone
 	if s.done {
 		return true
 	}
-	if until := p.graceEnd(newest); now.Before(until) {
+	if until := p.graceEnd(now, newest); now.Before(until) {
 		sooner(until)
 		return false
 	}

@@ -443,3 +443,45 @@ func liveAndDie(t *testing.T, dice *rand.Rand) {
 		}
 	}
 }
+
+// TestAStoreThatWasAwayIsGoneOnWith, on the real clock, which goes on between two looks at it.
+func TestAStoreThatWasAwayIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	m := &mortal{audited: newAudited(t)}
+	m.lives.Store(-1)
+	r := launch(t, m, func(c *publish.Config) { c.Shared, c.RetryFor = true, 100*time.Millisecond })
+	r.init("init-1.mp4")
+	k := r.k - 20 // long ago: nothing is waited for
+	reached := func(want int64) bool {
+		for range 1000 {
+			if r.p.Status().LastK >= want {
+				return true
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return false
+	}
+	turn := func(n int) {
+		for range n {
+			give(r, k, nil)
+			k++
+		}
+	}
+	turn(4)
+	if !reached(k - 1) {
+		t.Fatalf("%+v", r.p.Status())
+	}
+	m.lives.Store(0)
+	turn(3)
+	for failed := r.p.Status().Errors; r.p.Status().Errors < failed+12; {
+		time.Sleep(10 * time.Millisecond)
+	}
+	m.lives.Store(-1)
+	turn(3)
+	if !reached(k - 1) {
+		t.Errorf("not gone on with: %+v", r.p.Status())
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}

@@ -89,7 +89,7 @@ func (p *Publisher) writeQueue(ctx context.Context, now time.Time, sooner func(t
 	}
 	for _, e := range p.queue.ordered() {
 		for _, it := range e.items {
-			if it.state != waiting || !p.ready(it) {
+			if it.state != waiting || !p.ready(it) || !now.Before(it.deadline) { // it is given up when its turn comes
 				continue
 			}
 			if it.due(now) && p.status.writing < writers {
