@@ -119,7 +119,6 @@ func (p *Publisher) warn(err error) {
 	if now.Sub(p.status.logged) < time.Second {
 		return
 	}
-	log := p.cfg.Log.Warn().Err(err)
-	log.Uint64("times", p.status.muted).Msg("publishing has trouble")
+	p.cfg.Log.Warn().Err(err).Uint64("times", p.status.muted).Msg("publishing has trouble")
 	p.status.muted, p.status.logged = 0, now
 }
