@@ -59,7 +59,8 @@ func describeDrill(stdout, stderr io.Writer, plan *config.Drill) error {
 	return out.err
 }
 
-// whatTarget is what a target is, in a few words. Of a program to start only the name is shown: arguments may be secrets.
+// whatTarget is what a target is, in a few words. Of a program to start only the name is shown: arguments may be
+// secrets.
 func whatTarget(t config.DrillTarget) string {
 	switch {
 	case len(t.Start) > 0:

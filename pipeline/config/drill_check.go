@@ -40,7 +40,8 @@ func (t DrillTarget) Kinds() []string {
 		given bool
 	}{
 		{kindStart, len(t.Start) > 0}, {kindPidFile, t.PidFile != ""}, {kindContainer, t.Container != ""},
-		{kindRelay, t.Relay.Listen != "" || len(t.Relay.To) > 0}, {kindProxy, t.Proxy != DrillProxy{}}, {kindDisk, t.Disk != ""},
+		{kindRelay, t.Relay.Listen != "" || len(t.Relay.To) > 0}, {kindProxy, t.Proxy != DrillProxy{}},
+		{kindDisk, t.Disk != ""},
 	} {
 		if k.given {
 			out = append(out, k.name)
@@ -70,9 +71,9 @@ func (r *reader) drillFile(d *Drill) {
 	r.check(d.Every == 0 || d.Every >= time.Second, "every", "is too short", "allowed is 1s or more")
 	switch {
 	case d.Every > 0 && len(d.Schedule) > 0:
-		r.check(false, "schedule", "is given beside every", "allowed is one of them: faults at their times, or by chance")
+		r.must(false, "schedule", "is given beside every", "allowed is one of them: faults at their times, or by chance")
 	case d.Every == 0 && len(d.Schedule) == 0 && !r.bad["schedule"]:
-		r.check(false, "every", "is missing, and so is schedule", "needed is one of them, like every: 30s")
+		r.must(false, "every", "is missing, and so is schedule", "needed is one of them, like every: 30s")
 	}
 	r.drillAmounts(d)
 	if r.need("targets", "needed is at least one target") && len(d.Targets) == 0 {
@@ -101,7 +102,8 @@ func (r *reader) drillAmounts(d *Drill) {
 	r.check(a.Loss >= 1 && a.Loss <= 100, "amount.loss", "is no part of a hundred", "allowed is 1 to 100")
 	r.check(a.Delay > 0 && a.Delay <= time.Minute, "amount.delay", "is out of range", "allowed is up to 1m")
 	r.check(a.Slow >= 1024, "amount.slow", "is too slow for any answer", "allowed is 1024 or more")
-	r.check(a.Jump > 0 && a.Jump <= 26*time.Hour, "amount.jump", "is out of range", "allowed is up to 26h, the round of a clock")
+	r.check(a.Jump > 0 && a.Jump <= 26*time.Hour, "amount.jump", "is out of range",
+		"allowed is up to 26h, the round of a clock")
 	r.check(a.Rest >= 0, "amount.rest", "is negative", "allowed is 0 or more")
 	for name, s := range d.Lasts.byKind() {
 		r.check(s.Least > 0 && s.Most <= 24*time.Hour, "lasts."+name, "is out of range", "allowed is more than 0s, up to 24h")
@@ -142,7 +144,8 @@ func (r *reader) drillTarget(path string, t DrillTarget, seen, listens map[strin
 		r.check(fault != regionFault || t.Region != "", at, "needs a region", "needed is region beside it")
 		r.check(!slices.Contains(t.Allow[:i], fault), at, "is given twice", "allowed is once")
 	}
-	r.check(t.Ready == "" || httpURL(t.Ready), path+".ready", "is no HTTP address", "allowed is http://HOST/... or https://HOST/...")
+	r.check(t.Ready == "" || httpURL(t.Ready), path+".ready", "is no HTTP address",
+		"allowed is http://HOST/... or https://HOST/...")
 	r.check(t.Whole <= time.Hour, path+".whole", "is too long", "allowed is up to 1h")
 	r.drillProcess(path, t)
 	r.drillRelay(path+".relay", t.Relay, listens)
@@ -150,6 +153,13 @@ func (r *reader) drillTarget(path string, t DrillTarget, seen, listens map[strin
 	if t.Disk != "" {
 		r.check(filepath.Clean(t.Disk) != "/", path+".disk", "is the root of the file system",
 			"allowed is a folder that is a mount of its own")
+	}
+}
+
+// must records a problem of what has no value that could be quoted.
+func (r *reader) must(fine bool, path, wrong, allowed string) {
+	if !fine && !r.bad[path] {
+		r.wrong(path, wrong, allowed)
 	}
 }
 
@@ -190,7 +200,7 @@ func (r *reader) drillRelay(path string, relay DrillRelay, listens map[string]st
 	}
 	r.drillAddress(path+".listen", relay.Listen)
 	r.once(path+".listen", "udp "+relay.Listen, listens)
-	r.check(len(relay.To) > 0, path+".to", "is missing", "needed is where to: - {name: a, address: 192.0.2.1:5000}")
+	r.must(len(relay.To) > 0, path+".to", "is missing", "needed is where to: - {name: a, address: 192.0.2.1:5000}")
 	seen := map[string]string{}
 	for i, l := range relay.To {
 		at := fmt.Sprintf("%s.to[%d]", path, i)
@@ -214,7 +224,7 @@ func (r *reader) drillAddress(path, v string) {
 	host, port, err := net.SplitHostPort(v)
 	fine := err == nil && host != "" && digits(port) && port != "0" && len(port) <= 5
 	if v == "" {
-		r.check(r.given(path), path, "is missing", "needed is HOST:PORT")
+		r.must(r.given(path), path, "is missing", "needed is HOST:PORT")
 	}
 	r.check(fine, path, "is no address", "allowed is HOST:PORT, like 127.0.0.1:5000")
 }

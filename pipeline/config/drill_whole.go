@@ -29,7 +29,7 @@ func (r *reader) drillKeep(d *Drill) {
 			r.check(len(d.members(name)) > 0, at, "is neither a target nor a region", "allowed is "+d.names())
 			r.check(!slices.Contains(k.Of[:j], name), at, "is given twice", "allowed is once")
 		}
-		r.check(len(k.Of) > 0 || r.bad[path], path+".of", "is missing", "needed are targets or regions")
+		r.must(len(k.Of) > 0 || r.bad[path], path+".of", "is missing", "needed are targets or regions")
 		r.check(k.Whole >= 1 && (k.Whole <= len(k.Of) || len(k.Of) == 0), path+".whole", "is no number of them",
 			fmt.Sprintf("allowed is 1 to %d", max(1, len(k.Of))))
 	}

@@ -83,8 +83,8 @@ func (p *Plan) At(n int) (time.Duration, bool) {
 
 // Choose decides on the n-th fault. It depends on the plan, n and the world only. The text says why there is none.
 //
-// By chance every fault that is allowed has its turn once before any comes again; where it cannot be done now, the next one
-// that can is.
+// By chance every fault that is allowed has its turn once before any comes again; where it cannot be done now, the next
+// one that can is.
 func (p *Plan) Choose(n int, w World) (Action, string) {
 	if p.Every == 0 {
 		s := p.Schedule[n]

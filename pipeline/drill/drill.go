@@ -69,8 +69,8 @@ func New(cfg Config) (*Drill, error) {
 	return d, nil
 }
 
-// Run does the drill: to its end, or until ctx ends. When it returns, everything is undone. An error says that there was no
-// drill, as not everything was whole before.
+// Run does the drill: to its end, or until ctx ends. When it returns, everything is undone. An error says that there
+// was no drill, as not everything was whole before.
 func (d *Drill) Run(ctx context.Context) (Report, error) {
 	defer d.stop()
 	if err := d.start(ctx); err != nil {
@@ -92,7 +92,8 @@ func (d *Drill) Run(ctx context.Context) (Report, error) {
 	for _, v := range d.viewers {
 		v.Begin(began)
 	}
-	d.cfg.Log.Info().Dur("for", d.cfg.Plan.For).Int("viewers", len(d.viewers)).Msg("everything is whole, the drill begins")
+	d.cfg.Log.Info().Stringer("for", d.cfg.Plan.For).Int("viewers", len(d.viewers)).
+		Msg("everything is whole, the drill begins")
 	inside, end := context.WithDeadline(ctx, began.Add(d.cfg.Plan.For))
 	defer end()
 	d.harm(inside, began)
@@ -196,7 +197,7 @@ func (d *Drill) harm(ctx context.Context, began time.Time) {
 			log.Warn().Str("why", why).Msg("fault left out")
 			continue
 		}
-		log.Info().Dur("for", a.Fault.For).Msg("fault begins")
+		log.Info().Stringer("for", a.Fault.For).Msg("fault begins")
 		d.health.begin(a.Targets)
 		wg.Go(func() {
 			said, err := d.do(ctx, a)

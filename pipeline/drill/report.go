@@ -160,7 +160,8 @@ func (r *Report) judge(cfg Config) {
 	add := func(name, asked, seen string, ok bool) { r.Limits = append(r.Limits, Limit{name, asked, seen, ok}) }
 	add("availability", "at least "+percent(l.Availability), percent(r.Availability), r.Availability >= l.Availability)
 	add("timeline lost", "at most "+seconds(l.Lost.Seconds()), seconds(r.Lost), r.Lost <= l.Lost.Seconds())
-	add("longest time without a new segment", "at most "+seconds(l.Pause.Seconds()), seconds(r.Pause), r.Pause <= l.Pause.Seconds())
+	add("longest time without a new segment", "at most "+seconds(l.Pause.Seconds()), seconds(r.Pause),
+		r.Pause <= l.Pause.Seconds())
 	add("errors of one viewer", fmt.Sprintf("at most %d", l.Errors), fmt.Sprint(worst), worst <= l.Errors)
 	add("faults that could not be done or undone", "0", fmt.Sprint(failed), failed == 0)
 	if len(cfg.Plan.Schedule) > 0 {

@@ -77,8 +77,8 @@ func (r Report) line(row func(...any), f Record) {
 	if f.Error != "" {
 		said = "FAILED: " + f.Error
 	}
-	row(at, f.Fault, f.Target, seconds(f.Seconds), fmt.Sprintf("%d of %d", len(f.Effects), len(r.Viewers)), seconds(f.Pause),
-		seconds(f.Off), seconds(f.Lost), f.Errors, said)
+	by := fmt.Sprintf("%d of %d", len(f.Effects), len(r.Viewers))
+	row(at, f.Fault, f.Target, seconds(f.Seconds), by, seconds(f.Pause), seconds(f.Off), seconds(f.Lost), f.Errors, said)
 }
 
 // clock is a time from the beginning.

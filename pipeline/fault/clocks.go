@@ -7,7 +7,7 @@ import (
 	"onair/pkg/mpegts"
 )
 
-// jumpTime is how long a jump waits for a picture that a decoder can begin with, as that of an encoder that begins anew.
+// jumpTime is how long a jump waits for a picture that a decoder can begin with, as an encoder's that begins anew.
 const jumpTime = 3 * time.Second
 
 // clocks moves the clocks of a transport stream that passes, bare or in RTP.

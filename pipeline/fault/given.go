@@ -36,8 +36,8 @@ type identity struct {
 // backTime is how long whoever looks after a process may take to start it again.
 const backTime = time.Minute
 
-// NewGiven names a process by a file that holds its number. program is what it has to be called, as /proc/PID/comm has it;
-// empty: as it is at the start.
+// NewGiven names a process by a file that holds its number. program is what it has to be called, as /proc/PID/comm has
+// it; empty: as it is at the start.
 func NewGiven(file, program string) *Given {
 	return &Given{file: file, program: program, patient: backTime}
 }
@@ -87,7 +87,8 @@ func (g *Given) look() (handle int, id identity, err error) {
 	return handle, id, nil
 }
 
-// parseStat reads the name and the start of a process from its line of proc(5). The name, in parentheses, may hold anything.
+// parseStat reads the name and the start of a process from its line of proc(5). The name, in parentheses, may hold
+// anything.
 func parseStat(b []byte) (program, started string, err error) {
 	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
 	if open < 0 || end < open {

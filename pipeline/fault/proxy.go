@@ -51,7 +51,7 @@ func NewProxy(cfg ProxyConfig) *Proxy {
 
 // Start listens, and hands on from then.
 func (p *Proxy) Start(context.Context) error {
-	p.ctx, p.quit = context.WithCancel(context.Background()) //nolint:fatcontext // one, from here to Stop
+	p.ctx, p.quit = context.WithCancel(context.Background())
 	return p.listen()
 }
 

@@ -41,17 +41,7 @@ func (v *Viewer) fetchAll(ctx context.Context, track int, queue <-chan wanted) {
 				return
 			}
 			v.mu.Lock()
-			switch {
-			case err == nil:
-				v.ledger.fetched(track, w.Listed, now)
-			default:
-				v.ledger.fail(kindOf(err), err.Error(), now)
-				if now.After(w.until) {
-					v.ledger.fail(NotFetched, fmt.Sprintf("%s: given up", w.name), now)
-					v.ledger.lost(w.Listed, now)
-				}
-			}
-			v.mu.Unlock()
+			v.settle(track, w, err, now)
 			if err == nil || now.After(w.until) {
 				break
 			}
@@ -59,6 +49,21 @@ func (v *Viewer) fetchAll(ctx context.Context, track int, queue <-chan wanted) {
 				return
 			}
 		}
+	}
+}
+
+// settle accounts for what came of a segment.
+func (v *Viewer) settle(track int, w wanted, err error, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err == nil {
+		v.ledger.fetched(track, w.Listed, now)
+		return
+	}
+	v.ledger.fail(kindOf(err), err.Error(), now)
+	if now.After(w.until) {
+		v.ledger.fail(NotFetched, w.name+": given up", now)
+		v.ledger.lost(w.Listed, now)
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 // one that cannot be fetched: then his buffer would be empty.
 const waitSegments = 3
 
+// againSegments is how much a buffer that ran empty has to hold before it is played again, as players do.
+const againSegments = 2
+
 // remembered bounds the numbers of a track of which it is known how they were listed.
 const remembered = 64
 
@@ -24,6 +27,8 @@ type ledger struct {
 	since  time.Time // of the account
 	at     time.Time // up to which the buffer has been played
 	buffer time.Duration
+	dry    bool            // it ran empty, and is not full enough again to go on
+	played int             // numbers that have joined the buffer
 	next   int64           // the number to be played after those in the buffer; 0: none yet
 	ready  map[int64]ready // from next on
 	totals account
@@ -61,6 +66,9 @@ func (l *ledger) begin(now time.Time, suffer func(Event)) {
 	l.advance(now)
 	l.totals = newAccount(l.name)
 	l.since, l.suffer = now, suffer
+	if l.played >= waitSegments { // he joins anew, as somebody who comes now
+		l.buffer, l.dry = waitSegments*l.length, false
+	}
 	if l.at.IsZero() {
 		l.at = now
 	}
@@ -226,6 +234,8 @@ func (l *ledger) resolve(k int64, length time.Duration, lost bool, now time.Time
 		l.next++
 		if !r.lost {
 			l.buffer += r.length
+			l.played++
+			l.dry = l.dry && l.buffer < againSegments*l.length
 			continue
 		}
 		l.gone(r.length, now)
@@ -249,15 +259,24 @@ func (l *ledger) advance(now time.Time) {
 	}
 	l.at = now
 	played := min(passed, l.buffer)
+	if l.dry {
+		played = 0
+	}
 	l.buffer -= played
+	l.dry = l.dry || l.buffer == 0 && l.played > 0
 	if off := passed - played; off > 0 && l.suffer != nil {
 		l.totals.Off += off.Seconds()
 		l.tell(Event{At: now, Kind: Off, Seconds: off.Seconds()})
 	}
 }
 
-// playing tells whether there is something to play.
-func (l *ledger) playing() bool { return l.buffer > 0 && l.next > 0 }
+// playing tells whether he plays, or could as soon as he joins.
+func (l *ledger) playing() bool {
+	if l.suffer == nil {
+		return l.played >= waitSegments
+	}
+	return l.buffer > 0 && !l.dry
+}
 
 // pace is how long to wait until the next look.
 func (l *ledger) pace() time.Duration { return min(max(l.length/4, leastWait), mostWait) }

@@ -61,7 +61,7 @@ func (v *Viewer) Run(ctx context.Context) error {
 	defer v.from.close()
 	names, look, err := v.find(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // ctx has ended
+		return nil // ctx has ended
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	queues := make([]chan wanted, len(names))
