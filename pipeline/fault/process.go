@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -30,8 +31,8 @@ type ProcessConfig struct {
 	Logger  zerolog.Logger
 }
 
-// Process is a process that is started here, in a group of its own, and started again whenever it ends. The kernel ends
-// it when this process dies.
+// Process is a process that is started here, in a group of its own, and started again whenever it ends. The group is
+// ended when this process dies.
 type Process struct {
 	cfg  ProcessConfig
 	quit context.CancelFunc
@@ -131,6 +132,11 @@ func plainPath(err error) error {
 // attend waits for the end of the process, and asks for it when ctx ends.
 func (p *Process) attend(ctx context.Context, cmd *exec.Cmd) {
 	pid := cmd.Process.Pid
+	release, err := deathWatch(`kill -9 "-$0"`, strconv.Itoa(pid)) // the kernel would end the first of its group only
+	if err != nil {
+		p.cfg.Logger.Warn().Err(err).Msg("if the drill is killed, parts of this target may stay")
+		release = func() {}
+	}
 	over := make(chan struct{})
 	var asking sync.WaitGroup
 	asking.Go(func() {
@@ -151,6 +157,7 @@ func (p *Process) attend(ctx context.Context, cmd *exec.Cmd) {
 		}
 	})
 	close(over)
+	release() // before the number may be another's
 	_ = cmd.Wait()
 	asking.Wait()
 }

@@ -297,3 +297,47 @@ func TestDiskIsFullAndEmptyAgain(t *testing.T) {
 		t.Errorf("%d bytes free, %v", free(), names)
 	}
 }
+
+// TestMain is a drill of its own when it is asked to be: it starts a target that starts another, and waits to be killed.
+func TestMain(m *testing.M) {
+	file := os.Getenv("FAULT_TEST_DRILL")
+	if file == "" {
+		os.Exit(m.Run())
+	}
+	p := fault.NewProcess(fault.ProcessConfig{
+		Args: []string{"sh", "-c", "sleep 1000 & echo $$ $! >" + file + ".new; mv " + file + ".new " + file + "; wait"}, Logger: zerolog.Nop(),
+	})
+	if err := p.Start(context.Background()); err != nil {
+		os.Exit(1)
+	}
+	g := fault.NewGiven(os.Getenv("FAULT_TEST_GIVEN"), "sleep")
+	_, _ = g.Do(context.Background(), fault.Fault{Kind: fault.Stop, For: time.Hour})
+}
+
+// TestAKilledDrillLeavesNothing: what it has started ends, the group with it, and what it has stopped goes on.
+func TestAKilledDrillLeavesNothing(t *testing.T) {
+	t.Parallel()
+	pidFile, other := given(t)
+	file := filepath.Join(t.TempDir(), "pids")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "FAULT_TEST_DRILL="+file, "FAULT_TEST_GIVEN="+pidFile)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-done })
+	var pids []string
+	eventually(t, "it does nothing", func() bool {
+		b, _ := os.ReadFile(file)
+		pids = strings.Fields(string(b))
+		return len(pids) == 2 && state(other.Process.Pid) == "T"
+	})
+	_ = cmd.Process.Kill()
+	<-done
+	for _, text := range pids {
+		pid, _ := strconv.Atoi(text)
+		eventually(t, "process "+text+" is still there", func() bool { return gone(pid) })
+	}
+	eventually(t, "what it had stopped does not go on", func() bool { return state(other.Process.Pid) == "S" })
+}

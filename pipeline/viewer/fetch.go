@@ -40,7 +40,6 @@ func (v *Viewer) fetchAll(ctx context.Context, track int, queue <-chan wanted) {
 			if ctx.Err() != nil {
 				return
 			}
-			v.mu.Lock()
 			v.settle(track, w, err, now)
 			if err == nil || now.After(w.until) {
 				break
