@@ -302,13 +302,14 @@ func TestDiskIsFullAndEmptyAgain(t *testing.T) {
 func TestMain(m *testing.M) {
 	file := os.Getenv("FAULT_TEST_DRILL")
 	if file == "" {
-		os.Exit(m.Run())
+		m.Run() // its result is the exit code
+		return
 	}
 	p := fault.NewProcess(fault.ProcessConfig{
 		Args: []string{"sh", "-c", "sleep 1000 & echo $$ $! >" + file + ".new; mv " + file + ".new " + file + "; wait"}, Logger: zerolog.Nop(),
 	})
 	if err := p.Start(context.Background()); err != nil {
-		os.Exit(1)
+		return
 	}
 	g := fault.NewGiven(os.Getenv("FAULT_TEST_GIVEN"), "sleep")
 	_, _ = g.Do(context.Background(), fault.Fault{Kind: fault.Stop, For: time.Hour})
