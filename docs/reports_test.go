@@ -13,6 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"onair/pipeline/drill"
 	"onair/pipeline/probe"
 	"onair/pipeline/verify"
 )
@@ -27,7 +28,9 @@ func load(t *testing.T) *openapi3.T {
 }
 
 // reports are what commands print as JSON, by the prefix of their schemas.
-var reports = map[string][]any{"Probe": {probe.Report{}}, "Verify": {verify.Report{}, verify.TwinReport{}}}
+var reports = map[string][]any{
+	"Probe": {probe.Report{}}, "Verify": {verify.Report{}, verify.TwinReport{}}, "Drill": {drill.Report{}},
+}
 
 // TestReportsAreDocumentedAsTheyAre walks a report's types: each has a schema with exactly its fields, and there is no other.
 func TestReportsAreDocumentedAsTheyAre(t *testing.T) {

@@ -64,7 +64,9 @@ var rooms = map[string][]string{
 
 	"pipeline/config":   {"pkg/*"},
 	"pipeline/control":  {"pkg/*"},
+	"pipeline/drill":    {"pkg/*", "pipeline/fault", "pipeline/viewer"}, // harm, and those who watch
 	"pipeline/encode":   {"pkg/*"},
+	"pipeline/fault":    {"pkg/*"},
 	"pipeline/ingest":   {"pkg/*", "pipeline/srt", "pipeline/rtmp", "pipeline/rtsp"},
 	"pipeline/monitor":  {"pkg/*"},
 	"pipeline/origin":   {"pkg/*"},
@@ -76,6 +78,7 @@ var rooms = map[string][]string{
 	"pipeline/slate":    {"pkg/*"},
 	"pipeline/twin":     {"pkg/*"},
 	"pipeline/verify":   {"pkg/*"},
+	"pipeline/viewer":   {"pkg/*", "pipeline/verify"}, // the strict reading of what is listed
 	"pipeline/webhook":  {"pkg/*"},
 
 	"pipeline": {"pkg/*", "pipeline/*"},

@@ -71,6 +71,7 @@ type commandLine struct {
 	Send    sendCmd    `cmd:"" help:"Send a contribution feed, with impairments if asked."`
 	Probe   probeCmd   `cmd:"" help:"Analyse a contribution: programmes, tracks, TR 101 290."`
 	Verify  verifyCmd  `cmd:"" help:"Watch an output as a strict synthetic viewer."`
+	Drill   drillCmd   `cmd:"" help:"Make failures on purpose while viewers watch, and tell what they noticed."`
 	Version versionCmd `cmd:"" help:"Print the version and the FFmpeg found."`
 }
 

@@ -26,7 +26,12 @@ func (e *env) print(r texter, asJSON bool) error {
 	if !asJSON {
 		return r.WriteText(e.stdout)
 	}
-	enc := json.NewEncoder(e.stdout)
+	return e.encode(e.stdout, r)
+}
+
+// encode writes r as JSON.
+func (e *env) encode(w io.Writer, r texter) error {
+	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(r)
 }

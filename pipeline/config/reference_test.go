@@ -21,6 +21,8 @@ const (
 	referenceDoc  = "../../docs/config.md"
 	originFile    = "../../docs/origin.yaml"
 	originDoc     = "../../docs/origin.md"
+	drillPlan     = "../../docs/drill.yaml"
+	drillDoc      = "../../docs/drill.md"
 )
 
 // entry is one key of the reference: where it is, the value there and the comment above it.
@@ -85,7 +87,8 @@ func schema(t reflect.Type, path string) []string {
 		t, path = t.Elem(), path+"[]"
 	}
 	own := t.PkgPath() == reflect.TypeFor[config.Channel]().PkgPath()
-	if t.Kind() != reflect.Struct || !own || t == reflect.TypeFor[config.Size]() || t == reflect.TypeFor[config.Selector]() {
+	single := []reflect.Type{reflect.TypeFor[config.Size](), reflect.TypeFor[config.Selector](), reflect.TypeFor[config.Span]()}
+	if t.Kind() != reflect.Struct || !own || slices.Contains(single, t) {
 		return nil
 	}
 	var out []string
@@ -233,6 +236,12 @@ func TestReadmeExamplesLoad(t *testing.T) {
 		file := write(t, "readme.yaml", text)
 		if _, err := config.Load(file, environment); strings.Contains(text, "channel:") && err != nil {
 			t.Errorf("%v\n%s", err, text)
+		}
+		if _, err := config.LoadDrill(file, environment); strings.Contains(text, "viewers:") {
+			if err != nil {
+				t.Errorf("%v\n%s", err, text)
+			}
+			continue
 		}
 		if _, err := config.LoadOrigin(file, environment); !strings.Contains(text, "channel:") && err != nil {
 			t.Errorf("%v\n%s", err, text)
