@@ -63,6 +63,9 @@ func (e *Edge) Restart(t testing.TB) {
 	}
 }
 
+// Master is the process of nginx that started the others.
+func (e *Edge) Master() int { return e.master.Process.Pid }
+
 // Kill ends nginx, master and workers, as a power cut does.
 func (e *Edge) Kill(t testing.TB) {
 	t.Helper()
