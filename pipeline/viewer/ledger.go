@@ -20,6 +20,7 @@ const remembered = 64
 // ledger accounts for what happens to one viewer. It knows no clock: now is an argument, and does not run backwards.
 type ledger struct {
 	name   string
+	mpd    bool // lists are those of an MPD, whose window may begin earlier again: no player begins anew for that
 	tracks []*trackLedger
 	length time.Duration // of a segment
 	suffer func(Event)   // nil: the account has not begun
@@ -101,7 +102,7 @@ func (l *ledger) listed(track int, list verify.Listing, now time.Time) (fetch []
 		return nil
 	}
 	first, last := list.Segments[0].Number, list.Segments[len(list.Segments)-1].Number
-	if back := first < t.first || last < t.last; back && !t.back {
+	if back := first < t.first && !l.mpd || last < t.last; back && !t.back {
 		l.fail(WentBack, fmt.Sprintf("%s: %d to %d was followed by %d to %d", t.name, t.first, t.last, first, last), now)
 		t.back = true
 	} else if !back {

@@ -104,6 +104,7 @@ func (v *Viewer) find(ctx context.Context) (names []string, look []looker, err e
 			names, look = tracks(name, variants[0], mpd)
 			v.mu.Lock()
 			v.ledger = newLedger(v.cfg.Name, names)
+			v.ledger.mpd = mpd
 			v.start()
 			v.mu.Unlock()
 			return names, look, nil

@@ -69,11 +69,12 @@ func (d *drilled) write(name, text string) string {
 	return path
 }
 
-// slow tells whether a pipeline has said that the machine does not keep up: then viewers suffer of that.
+// slow tells whether a pipeline or the sender has said that the machine does not keep up: then viewers suffer of that.
 func (d *drilled) slow() bool {
-	logs, _ := filepath.Glob(filepath.Join(d.dir, "pipeline-*.log"))
+	logs, _ := filepath.Glob(filepath.Join(d.dir, "*.log"))
 	for _, name := range logs {
-		if text, err := os.ReadFile(name); err == nil && strings.Contains(string(text), "slower than real time") {
+		text, _ := os.ReadFile(name)
+		if strings.Contains(string(text), "slower than real time") || strings.Contains(string(text), "host was too slow") {
 			return true
 		}
 	}
@@ -90,7 +91,8 @@ func (d *drilled) targets() string {
 	started := func(name, argv, more string) {
 		fmt.Fprintf(&b, "  - name: %s\n    log: %q\n    start: [%s]\n%s", name, filepath.Join(d.dir, name+".log"), argv, more)
 	}
-	started("sender", fmt.Sprintf(`%q, send, "test:", --size, 320x180, --to, "rtp://%s"`, program, d.at("relay")), "")
+	reel := clip(d.t, 60, "25")
+	started("sender", fmt.Sprintf(`%q, send, %q, --loop, --to, "rtp://%s"`, program, reel, d.at("relay")), "")
 	for _, side := range []string{"a", "b"} {
 		for _, kind := range []string{"origin", "pipeline"} {
 			name := kind + "-" + side
