@@ -22,6 +22,7 @@ func environment(name string) (string, bool) {
 		"SHORT":          "topsecret",
 		"STREAM_KEY":     "top/secret%a b",
 		"PASSWORD":       "top@secret:/?#%",
+		"TOKEN":          "topsecret-token",
 		"FEED":           "srt://192.0.2.1:9000?passphrase=topsecret1234",
 		"SEGMENT":        "6s",
 		"EMPTY":          "",
