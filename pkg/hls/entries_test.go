@@ -59,3 +59,16 @@ func TestFindAgreesWithReadMedia(t *testing.T) {
 		}
 	}
 }
+
+func FuzzFind(f *testing.F) {
+	f.Add([]byte("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:4,\na.m4s\n#EXT-X-GAP\n#EXTINF:4,\nb.m4s\n"), int64(8))
+	f.Fuzz(func(t *testing.T, data []byte, k int64) {
+		got, err := hls.Find(data, k)
+		if err != nil {
+			return
+		}
+		if got.First < 0 || got.Last < got.First-1 || got.Has && (k < got.First || k > got.Last) {
+			t.Errorf("%+v of %d", got, k)
+		}
+	})
+}
