@@ -4,57 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"onair/pipeline/drill"
-	"onair/pkg/fmp4"
+	"onair/test/live"
 )
-
-// liveChannel is one whose segments of 400 ms are always there.
-func liveChannel(t *testing.T) (address string) {
-	t.Helper()
-	file, err := os.Open("../../pkg/fmp4/testdata/h264.mp4")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	header, err := fmp4.NewReader(file).Header()
-	if err != nil {
-		t.Fatal(err)
-	}
-	init, err := header.Init()
-	if err != nil {
-		t.Fatal(err)
-	}
-	begun := time.Now()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		k := int64(0)
-		switch name := strings.TrimPrefix(r.URL.Path, "/"); name {
-		case "index.m3u8":
-			fmt.Fprint(w, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n")
-		case "v.m3u8":
-			first := 100 + int64(time.Since(begun)/(400*time.Millisecond))
-			fmt.Fprintf(w, "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-MAP:URI=\"init.mp4\"\n", first)
-			for k := first; k < first+8; k++ {
-				fmt.Fprintf(w, "#EXTINF:0.4,\n%d.m4s\n", k)
-			}
-		case "init.mp4":
-			_, _ = w.Write(init)
-		default:
-			_, _ = fmt.Sscanf(name, "%d.m4s", &k)
-			b, _ := fmp4.Segment{BaseTime: uint64(k * 400), Samples: []fmp4.Sample{{Duration: 400, Data: []byte{1}}}}.Marshal()
-			_, _ = w.Write(b)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + "/index.m3u8"
-}
 
 const drillPlanText = `
 name: sleeper
@@ -70,7 +27,7 @@ limits: {pause: %s}
 // TestDrillExitCodes: it passes, it fails, it cannot begin, it is wrong; with the files that were asked for, and no secret.
 func TestDrillExitCodes(t *testing.T) {
 	t.Parallel()
-	address := liveChannel(t)
+	address := live.Start(t).URL
 	for name, c := range map[string]struct {
 		plan string
 		code int

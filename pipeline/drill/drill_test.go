@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -18,7 +15,7 @@ import (
 	"onair/pipeline/drill"
 	"onair/pipeline/fault"
 	"onair/pipeline/viewer"
-	"onair/pkg/fmp4"
+	"onair/test/live"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -55,56 +52,11 @@ func (v *victim) Stop() {
 	v.stopped++
 }
 
-// channel is one whose segments of 400 ms are always there; off, it answers 503.
+// channel is one on air; off, it answers 503.
 func channel(t *testing.T) (address string, off func(bool)) {
 	t.Helper()
-	file, err := os.Open("../../pkg/fmp4/testdata/h264.mp4")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	header, err := fmp4.NewReader(file).Header()
-	if err != nil {
-		t.Fatal(err)
-	}
-	init, err := header.Init()
-	if err != nil {
-		t.Fatal(err)
-	}
-	begun := time.Now()
-	var mu sync.Mutex
-	away := false
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		if away {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		k := int64(0)
-		switch name := strings.TrimPrefix(r.URL.Path, "/"); name {
-		case "index.m3u8":
-			fmt.Fprint(w, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n")
-		case "v.m3u8":
-			first := 100 + int64(time.Since(begun)/(400*time.Millisecond))
-			fmt.Fprintf(w, "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-MAP:URI=\"init.mp4\"\n", first)
-			for k := first; k < first+8; k++ {
-				fmt.Fprintf(w, "#EXTINF:0.4,\n%d.m4s\n", k)
-			}
-		case "init.mp4":
-			_, _ = w.Write(init)
-		default:
-			_, _ = fmt.Sscanf(name, "%d.m4s", &k)
-			b, _ := fmp4.Segment{BaseTime: uint64(k * 400), Samples: []fmp4.Sample{{Duration: 400, Data: []byte{1}}}}.Marshal()
-			_, _ = w.Write(b)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + "/index.m3u8", func(on bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		away = on
-	}
+	c := live.Start(t)
+	return c.URL, c.Off
 }
 
 // steps is a drill of some steps with one victim.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"onair/pipeline/viewer"
 	"onair/pkg/fmp4"
+	"onair/test/live"
 )
 
 // Of the channel of the fake: a picture and a sound that are the same to a viewer.
@@ -40,19 +40,7 @@ const firstNumber = 1000
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
-	file, err := os.Open("../../pkg/fmp4/testdata/h264.mp4")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	header, err := fmp4.NewReader(file).Header()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fake{start: time.Now(), gap: func(int64) bool { return false }}
-	if f.init, err = header.Init(); err != nil {
-		t.Fatal(err)
-	}
+	f := &fake{start: time.Now(), gap: func(int64) bool { return false }, init: live.Init(t)}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	f.url = server.URL + "/ch/"

@@ -47,14 +47,13 @@ type Config struct {
 	Grid    tick.Grid
 	Audio   tick.Audio // zero: no audio tracks
 	Window  tick.Tick  // how much is listed; at least 6 segments are (Apple's authoring rule 8.11); 0 is 10 minutes
-	Period  tick.Tick  // how often a stretch ends as planned, counted from the epoch, in whole segments; 0 is an hour
 	Tracks  []Track    // video first by convention; the order is kept in manifests
 }
 
 // Limits of a presentation.
 const (
 	defaultWindow = 600 * tick.Second
-	defaultPeriod = 3600 * tick.Second
+	periodLength  = 3600 * tick.Second // after which a stretch ends as planned
 	leastSegments = 6
 	readySegments = 3
 	maxTracks     = 64 // presence is kept as a bit mask
@@ -102,12 +101,8 @@ func (c Config) segments() int64 {
 	return max(leastSegments, int64((w+c.Grid.T-1)/c.Grid.T))
 }
 
-// planned is the number of the segment from which the stretch that holds k was to go, had nothing been missing.
+// planned is the number of the segment from which the stretch that holds k was to go, had nothing been missing: that of
+// the full hour before it, in whole segments since the epoch.
 func (c Config) planned(k int64) int64 {
-	every := c.Period
-	if every <= 0 {
-		every = defaultPeriod
-	}
-	n := max(1, int64((every+c.Grid.T/2)/c.Grid.T))
-	return k - k%n
+	return k - k%max(1, int64((periodLength+c.Grid.T/2)/c.Grid.T))
 }

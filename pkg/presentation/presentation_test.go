@@ -442,38 +442,28 @@ func TestStretchesOfTwo(t *testing.T) {
 		}
 		return out
 	}
-	fresh := func() *presentation.Window {
-		cfg := config(12)
-		cfg.Period = 60 * cfg.Grid.T
-		w, err := presentation.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return w
-	}
-	a, b, c := fresh(), fresh(), fresh()
-	begin := int64(k0 - k0%60)
-	next := begin + 60
-	for k := begin + 40; k < next+20; k++ {
+	a, b, c := window(t, 12), window(t, 12), window(t, 12)
+	const next = int64(hour + 900)
+	for k := next - 20; k < next+20; k++ {
 		list(t, a, k)
-		if k > begin+45 {
+		if k > next-15 {
 			list(t, b, k)
 		}
-		if k != begin+52 {
+		if k != next-8 {
 			list(t, c, k)
 		}
-		if k > begin+45 && !slices.Equal(ids(a), ids(b)) {
-			t.Fatalf("at %d: %v begun earlier, %v later", k-begin, ids(a), ids(b))
+		if k > next-15 && !slices.Equal(ids(a), ids(b)) {
+			t.Fatalf("at %d: %v begun earlier, %v later", k-next, ids(a), ids(b))
 		}
 		if k >= next+12 && !slices.Equal(ids(a), ids(c)) {
-			t.Fatalf("at %d: %v, %v with something missing", k-begin, ids(a), ids(c))
+			t.Fatalf("at %d: %v, %v with something missing", k-next, ids(a), ids(c))
 		}
 		switch k {
-		case begin + 58:
-			equal(t, "stretches, whole", fmt.Sprint(ids(a)), fmt.Sprint([]int64{begin}))
-			equal(t, "stretches after a gap", fmt.Sprint(ids(c)), fmt.Sprint([]int64{begin, begin + 53}))
+		case next - 2:
+			equal(t, "stretches, whole", fmt.Sprint(ids(a)), fmt.Sprint([]int64{hour}))
+			equal(t, "stretches after a gap", fmt.Sprint(ids(c)), fmt.Sprint([]int64{hour, next - 7}))
 		case next + 5:
-			equal(t, "stretches over the hour", fmt.Sprint(ids(a)), fmt.Sprint([]int64{begin, next}))
+			equal(t, "stretches over the hour", fmt.Sprint(ids(a)), fmt.Sprint([]int64{hour, next}))
 		}
 	}
 	equal(t, "stretches at the end", fmt.Sprint(ids(c)), fmt.Sprint([]int64{next}))
