@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"onair/pipeline/origin"
 )
 
 // Descriptors that connections may never take, as encoders, inputs and stores need them.
 const (
-	reservePerChannel = 192 // two encoders at a time with their pipes, some legs, and 128 segments in memory
-	perConnection     = 2   // itself, and a file that it is sent
+	reservePerChannel = 64 // two encoders at a time with their pipes, and some legs
+	perConnection     = 2  // itself, and a file that it is sent
 )
 
 // connections bounds what all addresses of the process hold of connections. What is beyond is closed at once: in the
@@ -72,7 +74,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			return nil, err //nolint:wrapcheck // the server looks at what it is
 		}
 		if l.all.held.Add(1) <= l.all.most {
-			return &heldConn{TCPConn: conn, all: l.all}, nil
+			return &heldConn{Conn: origin.NewConn(conn), all: l.all}, nil
 		}
 		l.all.held.Add(-1)
 		l.all.refused.Add(1)
@@ -82,16 +84,16 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// heldConn is a connection that gives its place back. It is of TCP by name, for the server to send files by the kernel.
+// heldConn is a connection that gives its place back. It is of TCP by name, for the kernel to send files and segments.
 type heldConn struct {
-	*net.TCPConn
+	*origin.Conn
 	all  *connections
 	gone sync.Once
 }
 
 // Close closes it.
 func (c *heldConn) Close() error {
-	err := c.TCPConn.Close()
+	err := c.Conn.Close()
 	c.gone.Do(func() { c.all.held.Add(-1) })
 	return err //nolint:wrapcheck // the server looks at what it is
 }

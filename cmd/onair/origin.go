@@ -8,8 +8,6 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -95,9 +93,7 @@ func proof(w config.Writer) string {
 
 // runOrigin receives and serves until ctx ends, or the server fails.
 func runOrigin(ctx context.Context, file *config.Origin, logger zerolog.Logger) error {
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
-	}
+	tune(ctx)
 	kept, unlock, err := openKept(file.Store)
 	if err != nil {
 		return fmt.Errorf("origin: %w", err)

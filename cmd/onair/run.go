@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -19,10 +18,6 @@ import (
 	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
 )
-
-// gcPercent is how much garbage may be there beside what lives. Nearly all memory is media without pointers in it,
-// which costs a collection nothing, so little room for garbage is cheap; GOGC in the environment says otherwise.
-const gcPercent = 25
 
 type runCmd struct {
 	Files []string `arg:"" name:"file" help:"Channel files." type:"path"`
@@ -52,9 +47,7 @@ func runChannels(ctx context.Context, files []*config.Channel, e *env, log zerol
 	if err := checkFFmpeg(ctx, files, log); err != nil && ctx.Err() == nil { // else it is to stop, as asked
 		return err
 	}
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
-	}
+	tune(ctx)
 	var channels []*pipeline.Channel
 	defer func() {
 		for _, ch := range channels { // those of a program that did not come so far as to run them, too

@@ -94,7 +94,7 @@ func serveDir(dir string) error {
 		_ = srv.Close()
 	}()
 	fmt.Println(l.Addr())
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := srv.Serve(spliced{l}); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -50,7 +50,7 @@ type Edge struct {
 	objects  atomic.Pointer[map[string]*object] // never changed, only replaced under mu
 	newest   atomic.Int64                       // highest segment number seen
 	reads    atomic.Uint64                      // objects read from the store behind to be served
-	memories atomic.Int64                       // objects whose body is in a file in memory
+	memories atomic.Int64                       // objects whose body is in pages of its own
 
 	mu      sync.Mutex
 	queue   []*object // media in the order of arrival
@@ -120,12 +120,10 @@ func (e *Edge) keepWritten(ctx context.Context, o store.Object, write func(conte
 	return nil
 }
 
-// settled is an object whose body is where the kernel can send it from, as long as there are not too many of these.
+// settled is an object whose body is where the kernel can send it from.
 func (e *Edge) settled(o store.Object, modified time.Time) *object {
 	out := newObject(o, modified)
-	if e.memories.Load() < mostMemories {
-		out.settle()
-	}
+	out.settle()
 	if out.memory != nil {
 		e.memories.Add(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -210,9 +211,22 @@ func serving(t *testing.T, c origin.EdgeConfig) (*origin.Edge, *httptest.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(h)
+	srv := httptest.NewUnstartedServer(h)
+	srv.Listener = spliced{srv.Listener}
+	srv.Start()
 	t.Cleanup(srv.Close)
 	return e, srv
+}
+
+// spliced is a listener whose connections send segments as those of the program do.
+type spliced struct{ net.Listener }
+
+func (l spliced) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		return origin.NewConn(tcp), err
+	}
+	return c, err
 }
 
 // Older segments of a folder store go from file to socket, with the tag and age that they had in memory.

@@ -7,8 +7,20 @@ func (e *Edge) Kept() int {
 	return len(e.backlog.items)
 }
 
-// Memories is how many objects have their body in a file in memory.
+// Memories is how many objects have their body in pages of its own.
 func (e *Edge) Memories() int64 { return e.memories.Load() }
 
-// NoDescriptors makes opening an object's file in memory fail, as it does when the process has no descriptor left.
-func (e *Edge) NoDescriptors(name string) { e.lookup(name).memory.path = "/proc/self/fd/-1" }
+// ForgetPipes closes the pipes that are kept for the next answers.
+func ForgetPipes() {
+	for {
+		select {
+		case p := <-pipes:
+			p.close()
+		default:
+			return
+		}
+	}
+}
+
+// HasPipe is whether an answer took a pipe since they were forgotten.
+func HasPipe() bool { return len(pipes) > 0 }

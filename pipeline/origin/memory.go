@@ -1,101 +1,130 @@
 package origin
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// leastMemory is the size, in bytes, from which a body is worth a file of its own: what it costs to open one is as much
-// as to copy some ten kilobytes, and an edge of 32 MiB thus has 128 of them at most.
+// leastMemory is the size, in bytes, from which a body is worth pages of its own: sending those costs some system
+// calls, as much as to copy some ten kilobytes.
 const leastMemory = 256 << 10
 
-// mostMemories bounds the files of an edge, whatever its size. The process keeps so many descriptors for a channel.
-const mostMemories = 128
+// hugePage is the size of the pages that the kernel hands on fastest, where it has them.
+const hugePage = 2 << 20
 
 // errForgotten is the answer of an object that has left memory since it was looked up.
 var errForgotten = errors.New("the object has left memory")
 
-// memory is a body in an anonymous file in memory (memfd_create(2)): the kernel sends its pages to a connection without
-// a copy, which is most of what it costs to serve a segment. No disk is behind it, so none that hangs is in the way.
+// memory is a body in pages of its own outside the heap: a Conn hands them to the kernel without a copy, which is most
+// of what it costs to serve a segment. They are written once, and never used again for anything else: the kernel may
+// still be sending from them when everybody here is done.
 type memory struct {
-	mu   sync.RWMutex
-	file *os.File // nil: forgotten
-	path string   // another description of it can be opened there, with a position of its own
+	body    []byte // read only
+	mapping []byte // the pages
+	users   atomic.Int64
 }
 
-// newMemory puts a body into a file in memory. An error says that this system has none, or no /proc, or that no
-// descriptor is left.
+// newMemory puts a body into pages of its own. An error says that the kernel gave none.
 func newMemory(body []byte) (*memory, error) {
-	fd, err := unix.MemfdCreate("onair-segment", unix.MFD_CLOEXEC)
+	pages, err := unix.Mmap(-1, 0, roomFor(len(body)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
-		return nil, fmt.Errorf("no file in memory: %w", err)
+		return nil, fmt.Errorf("no pages of its own for a segment: %w", err)
 	}
-	file := os.NewFile(uintptr(fd), "segment in memory") //nolint:gosec // a descriptor is not negative
-	m := &memory{file: file, path: fmt.Sprintf("/proc/self/fd/%d", fd)}
-	_, err = m.file.Write(body)
-	if err == nil {
-		var f *os.File
-		if f, err = m.reopen(); err == nil {
-			err = f.Close()
-		}
+	if len(pages)%hugePage == 0 {
+		_ = unix.Madvise(pages, unix.MADV_HUGEPAGE) // a kernel without them takes small ones
 	}
-	if err != nil {
-		m.forget()
-		return nil, fmt.Errorf("no file in memory: %w", err)
+	copy(pages, body)
+	if err := unix.Mprotect(pages, unix.PROT_READ); err != nil {
+		_ = unix.Munmap(pages)
+		return nil, fmt.Errorf("pages of a segment cannot be protected: %w", err)
 	}
+	m := &memory{body: pages[:len(body):len(body)], mapping: pages}
+	m.users.Store(1)
 	return m, nil
 }
 
-// open gives a reader of the whole body, which stays readable when the memory is forgotten meanwhile. It is a file as
-// long as there are descriptors.
-func (m *memory) open() (io.ReadSeekCloser, error) {
-	f, err := m.reopen()
-	if err == nil || errors.Is(err, errForgotten) {
-		return f, err
+// roomFor is the size of the pages for so many bytes: huge ones if not more than a quarter of them stays empty.
+func roomFor(size int) int {
+	if huge := (size + hugePage - 1) / hugePage * hugePage; size >= huge-huge/4 {
+		return huge
 	}
-	b, err := m.read()
-	return copied{bytes.NewReader(b)}, err
+	return size
 }
 
-func (m *memory) reopen() (*os.File, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.file == nil {
-		return nil, errForgotten
+// open gives a reader of the whole body, which stays readable until it is closed, also when the memory is forgotten
+// meanwhile.
+func (m *memory) open() (*pages, error) {
+	for {
+		n := m.users.Load()
+		if n == 0 {
+			return nil, errForgotten
+		}
+		if m.users.CompareAndSwap(n, n+1) {
+			return &pages{memory: m}, nil
+		}
 	}
-	return os.Open(m.path)
 }
 
-// copied is a body that could not be opened as a file.
-type copied struct{ *bytes.Reader }
-
-// Close does nothing.
-func (copied) Close() error { return nil }
-
-// read gives the whole body.
+// read gives a copy of the whole body.
 func (m *memory) read() ([]byte, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.file == nil {
-		return nil, errForgotten
+	p, err := m.open()
+	if err != nil {
+		return nil, err
 	}
-	var b bytes.Buffer
-	_, err := b.ReadFrom(io.NewSectionReader(m.file, 0, 1<<62))
-	return b.Bytes(), err
+	defer func() { _ = p.Close() }()
+	return append([]byte(nil), m.body...), nil
 }
 
-// forget gives the memory back once the last reader is done.
+// forget gives the memory back once the last reader is done. It is called once.
 func (m *memory) forget() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.file != nil {
-		_ = m.file.Close()
-		m.file = nil
+	if m.users.Add(-1) == 0 {
+		_ = unix.Munmap(m.mapping)
 	}
+}
+
+// pages reads a body. It belongs to one request.
+type pages struct {
+	memory *memory // nil: closed
+	at     int     // bytes read
+}
+
+// rest is what is not read yet.
+func (p *pages) rest() []byte { return p.memory.body[min(p.at, len(p.memory.body)):] }
+
+// Read copies.
+func (p *pages) Read(b []byte) (int, error) {
+	n := copy(b, p.rest())
+	p.at += n
+	if n == 0 && len(b) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Seek sets the place of the next Read.
+func (p *pages) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += int64(p.at)
+	case io.SeekEnd:
+		offset += int64(len(p.memory.body))
+	}
+	if offset < 0 {
+		return 0, errors.New("a place before the begin of a segment")
+	}
+	p.at = int(offset)
+	return offset, nil
+}
+
+// Close lets go of the memory.
+func (p *pages) Close() error {
+	if p.memory != nil {
+		p.memory.forget()
+		p.memory = nil
+	}
+	return nil
 }

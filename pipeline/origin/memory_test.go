@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,15 +31,15 @@ func newLarge(t *testing.T, bytes int64) (*origin.Edge, *httptest.Server, []byte
 	return e, srv, b
 }
 
-// TestLargeSegmentIsInAFileInMemory: and answers like any other.
-func TestLargeSegmentIsInAFileInMemory(t *testing.T) {
+// TestLargeSegmentHasPagesOfItsOwn: and answers like any other.
+func TestLargeSegmentHasPagesOfItsOwn(t *testing.T) {
 	e, srv, b := newLarge(t, 0)
 	put(t, e, "news/v/99.m4s", "small")
 	if e.Memories() != 1 {
-		t.Fatalf("%d files in memory, want that of the large one", e.Memories())
+		t.Fatalf("%d in pages of their own, want the large one", e.Memories())
 	}
 	wantServed(t, e, "news/v/100.m4s", string(b))
-	for range 2 { // the position in the file is nobody else's
+	for range 2 { // how far one has read is nobody else's
 		r := fetch(t, srv, 100, "")
 		if r.StatusCode != 200 || body(t, r) != string(b) || r.ContentLength != int64(len(b)) {
 			t.Errorf("whole: status %d, length %d", r.StatusCode, r.ContentLength)
@@ -71,18 +70,7 @@ func TestLargeSegmentIsSentToItsEndWhenItLeavesMemory(t *testing.T) {
 		t.Errorf("%d bytes after the first 100, of %d", len(rest), len(b))
 	}
 	if e.Memories() != 0 {
-		t.Errorf("%d files in memory after the only object is deleted", e.Memories())
-	}
-}
-
-// TestLargeSegmentWithoutDescriptors: one that cannot be opened is copied.
-func TestLargeSegmentWithoutDescriptors(t *testing.T) {
-	e, srv, b := newLarge(t, 0)
-	e.NoDescriptors("news/v/100.m4s")
-	for _, span := range []string{"", "bytes=0-"} {
-		if r := fetch(t, srv, 100, span); r.StatusCode/100 != 2 || body(t, r) != string(b) {
-			t.Errorf("range %q: status %d", span, r.StatusCode)
-		}
+		t.Errorf("%d in memory after the only object is deleted", e.Memories())
 	}
 }
 
@@ -114,44 +102,15 @@ func TestLargeSegmentsWhileTheyLeaveMemory(t *testing.T) {
 	readers.Wait()
 }
 
-// TestFilesInMemoryAreBounded: each is a descriptor, and is closed when its object is pushed out.
-func TestFilesInMemoryAreBounded(t *testing.T) {
-	before := descriptors(t)
-	e, _, b := newLarge(t, 1<<40)
-	for k := range 200 {
-		put(t, e, fmt.Sprintf("news/w/%d.m4s", k), string(b))
-	}
-	if e.Memories() != 128 {
-		t.Errorf("%d files in memory, want 128", e.Memories())
-	}
-	for k := range 200 {
-		if err := e.Delete(t.Context(), fmt.Sprintf("news/w/%d.m4s", k)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := descriptors(t) - before; e.Memories() != 1 || n > 20 {
-		t.Errorf("%d files in memory, %d descriptors more than before", e.Memories(), n)
-	}
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
-}
-
-// TestALateSegmentComesIntoAFileOnceItIsWritten, and one that was deleted meanwhile leaves none behind.
-func TestALateSegmentComesIntoAFileOnceItIsWritten(t *testing.T) {
+// TestALateSegmentLeavesTheHeapOnceItIsWritten, and one that was deleted meanwhile leaves nothing behind.
+func TestALateSegmentLeavesTheHeapOnceItIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, e := newMoody(t, 0)
 		s.set(errFull, nil)
 		put(t, e, "news/v/1.m4s", string(large()))
 		put(t, e, "news/v/2.m4s", string(large()))
 		if e.Memories() != 0 {
-			t.Errorf("%d files in memory of what is to be written yet", e.Memories())
+			t.Errorf("%d in pages of their own that are to be written yet", e.Memories())
 		}
 		if err := e.Delete(t.Context(), "news/v/2.m4s"); err != nil {
 			t.Fatal(err)
@@ -160,7 +119,7 @@ func TestALateSegmentComesIntoAFileOnceItIsWritten(t *testing.T) {
 		time.Sleep(time.Minute) // of the bubble
 		wantServed(t, e, "news/v/1.m4s", string(large()))
 		if e.Memories() != 1 || e.Stats().Late != 0 {
-			t.Errorf("%d files in memory, %+v", e.Memories(), e.Stats())
+			t.Errorf("%d in pages of their own, %+v", e.Memories(), e.Stats())
 		}
 	})
 }

@@ -67,7 +67,7 @@ func newObject(o store.Object, modified time.Time) *object {
 	return out
 }
 
-// settle moves a large body into a file in memory, where that can be had. It is for objects that nobody has seen yet.
+// settle moves a large body into pages of its own, where these can be had. It is for objects that nobody has seen yet.
 func (o *object) settle() {
 	if o.text || o.size < leastMemory {
 		return
