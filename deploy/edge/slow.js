@@ -23,7 +23,7 @@ function better(usual) {
 
 // judged is what is known of an origin. A fill that takes too long already counts before it has ended.
 function judged(origin, names) {
-    const mark = read(origin);
+    const mark = names.includes(origin) ? read(origin) : null; // to fail to read costs more than all else here
     return mark ? {slow: true, rate: mark.rate} : {slow: late(origin, names), rate: 0};
 }
 
@@ -31,13 +31,18 @@ const late = (origin, names) => names.some((name) => name.startsWith(origin + '-
 
 // due is an origin that has been passed over for long enough, or nobody.
 function due() {
-    return ['a', 'b'].find((origin) => isDue(read(origin)) && !late(origin, list()));
+    const names = list();
+    return ['a', 'b'].find((origin) => names.includes(origin) && isDue(read(origin)) && !late(origin, names));
 }
 
-const isDue = (mark) => mark !== null && mark.until <= Date.now();
+// isDue: a time that is too far away is that of a clock that went back since.
+function isDue(mark) {
+    const more = mark ? mark.until - Date.now() : 0;
+    return mark !== null && (more <= 0 || more > longest);
+}
 
-// claim is for one alone of all who would try an origin: it is passed over anew before it is tried. For
-// the others it is empty.
+// claim is for one alone of all who would try an origin: it is passed over anew before it is tried. What the others get
+// is empty.
 function claim(origin) {
     const mark = read(origin);
     if (!isDue(mark)) {
@@ -86,9 +91,8 @@ function passOver(r, origin, took, bytes, from) {
     const mark = read(origin);
     const penalty = mark ? mark.penalty : first;
     const rate = Math.round(1000 * bytes / took);
-    write(origin, {until: Date.now() + penalty, penalty: penalty, rate: rate, bytes: bytes});
-    if (!mark) {
-        r.error('origin ' + origin + ', ' + from + ', is passed over: it gave ' + bytes + ' bytes, ' + rate + ' a second');
+    if (write(origin, {until: Date.now() + penalty, penalty: penalty, rate: rate, bytes: bytes}) && !mark) {
+        r.error('origin ' + origin + ', ' + from + ', is passed over: ' + bytes + ' bytes at ' + rate + ' a second');
     }
 }
 
@@ -104,7 +108,7 @@ function tryEnded(r, origin, took, bytes) {
         mark.until = Date.now();
     } else if (took * Math.max(1, mark.bytes / bytes) <= share) {
         remove(origin);
-        return r.error('origin ' + origin + ' is taken back: it gave ' + bytes + ' bytes in ' + took.toFixed() + ' ms');
+        return r.error('origin ' + origin + ' is taken back: ' + bytes + ' bytes in ' + took.toFixed() + ' ms');
     } else {
         mark.penalty = Math.min(2 * mark.penalty, longest);
         mark.until = Date.now() + mark.penalty;

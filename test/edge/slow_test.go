@@ -101,15 +101,25 @@ func (p *player) until(what string, cond func() bool) {
 
 // mark is what the edge keeps of an origin that is slow.
 type mark struct {
-	Until   int64
-	Penalty int64
-	Rate    int64
-	Bytes   int64
+	Until   int64 `json:"until"`
+	Penalty int64 `json:"penalty"`
+	Rate    int64 `json:"rate"`
+	Bytes   int   `json:"bytes"`
 }
 
 func (p *player) mark(origin string) (m mark, there bool) {
 	text, err := os.ReadFile(filepath.Join(p.e.Folder, "slow", origin))
 	return m, err == nil && json.Unmarshal(text, &m) == nil
+}
+
+func (p *player) put(origin string, m mark) {
+	text, err := json.Marshal(m)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(p.e.Folder, "slow", origin), text, 0o600)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *player) slow(origin string) func() bool {
@@ -158,7 +168,7 @@ func TestASlowOriginIsPassedOver(t *testing.T) {
 		t.Errorf("the slow one was asked for %d segments", n)
 	}
 	for log, want := range map[string]string{
-		"fill.log": `"slow":"a"`, "error.log": "origin a, " + a.address + ", is passed over: it gave 64",
+		"fill.log": `"slow":"a"`, "error.log": "origin a, " + a.address + ", is passed over: 64",
 	} {
 		if n := len(p.e.Lines(log, want)); n != 1 {
 			t.Errorf("%d lines of %s with %s", n, log, want)
@@ -191,8 +201,9 @@ func TestASlowFillCountsBeforeItEnds(t *testing.T) {
 	})
 }
 
-// TestASlowOriginIsTriedAgain: by one fill when its time is over, however long that takes, and passed over for twice as
-// long if it is still slow; one that is quick again is taken back, when it has shown so with as much as it was slow with.
+// TestASlowOriginIsTriedAgain: by one fill when its time is over, however long that takes, and passed over for twice
+// as long if it is still slow; one that is quick again is taken back, when it has shown so with as much as it was slow
+// with.
 func TestASlowOriginIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	a, _, p := slowPair(t, "1", map[string]int{"a": 16000})
@@ -233,8 +244,50 @@ func TestASlowOriginIsTriedAgain(t *testing.T) {
 	a.on("", object(ofMedia, payload))
 	p.until("taken back", func() bool { return !p.slow("a")() })
 	p.wants("a", 5)
-	if n := len(p.e.Lines("error.log", "origin a is taken back: it gave 64")); n != 1 {
+	if n := len(p.e.Lines("error.log", "origin a is taken back: 64")); n != 1 {
 		t.Errorf("%d lines say that it is taken back:\n%s", n, p.e.Log("error.log"))
+	}
+}
+
+// TestHowATryEnds, for each of what can come of it. A time behind the longest is that of a clock that has gone back.
+func TestHowATryEnds(t *testing.T) {
+	t.Parallel()
+	now := time.Now().UnixMilli()
+	for name, c := range map[string]struct {
+		of     mark
+		answer http.HandlerFunc // of a
+		from   string
+		want   int64 // the time it is passed over from then on; 0 is taken back
+	}{
+		"quick":             {mark{now, 20000, 9, 64000}, nil, "a", 0},
+		"of another clock":  {mark{now + 3600000, 20000, 9, 64000}, nil, "a", 0},
+		"quick, but small":  {mark{now, 20000, 9, 640000}, nil, "a", 20000},
+		"slow":              {mark{now, 20000, 9, 64000}, trickle(ofMedia, payload, 13000), "a", 40000},
+		"slow, the longest": {mark{now, 80000, 9, 64000}, trickle(ofMedia, payload, 13000), "a", 120000},
+		"fails":             {mark{now, 20000, 9, 64000}, drop, "b", 40000},
+		"has no such":       {mark{now, 20000, 9, 64000}, status(http.StatusNotFound), "b", 20000},
+		"not yet":           {mark{now + 60000, 20000, 9, 64000}, nil, "b", 20000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, _, p := slowPair(t, "8", nil, "EDGE_LOOK=off")
+			if c.answer != nil {
+				a.on("", c.answer)
+			}
+			p.put("a", c.of)
+			p.wants(c.from, 1)
+			p.waits(name, func() bool {
+				m, there := p.mark("a")
+				return m.Penalty == c.want && there == (c.want > 0) && len(p.e.Lines("fill.log", "/ch/v/1.m4s")) == 1
+			})
+			over := "b"
+			if m, there := p.mark("a"); !there || m.Until <= time.Now().UnixMilli() {
+				over = "a"
+			}
+			if name != "has no such" {
+				p.wants(over, 1)
+			}
+		})
 	}
 }
 
