@@ -58,8 +58,11 @@ function claim(origin) {
     return write(origin, mark) ? name : '';
 }
 
-// begin notes that a fill is under way, and what was claimed for it.
+// begin notes that a fill is under way, and what was claimed for it. Not a refill: many come at once for one answer.
 function begin(r, origin, claimed) {
+    if (!claimed && !r.variables.first_fill) {
+        return;
+    }
     try {
         fs.writeFileSync(file(running(r, origin)), claimed);
     } catch (e) {
@@ -72,7 +75,7 @@ function begin(r, origin, claimed) {
 function end(r) {
     const asked = r.uri.charAt('/_media_'.length);
     const v = r.variables;
-    const tried = finish(running(r, asked));
+    const name = running(r, asked), tried = list().includes(name) && finish(name);
     const from = final(v.upstream_addr), by = whose(from), answered = by !== '' && final(v.upstream_status) === '200';
     const took = 1000 * parseFloat(final(v.upstream_response_time)), bytes = Number(final(v.upstream_bytes_received));
     const slow = answered && took > share;
