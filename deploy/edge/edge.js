@@ -4,6 +4,7 @@
 import crypto from 'crypto';
 import fs from 'fs';
 import settings from 'settings.js';
+import slow from 'slow.js';
 
 const segment = settings.segment;
 const staleAfter = 1.5 * segment;               // since the newest segment was first served
@@ -11,10 +12,10 @@ const forgetAfter = Math.max(30e3, 6 * segment); // then numbers may begin anew,
 
 // playlist answers with a media playlist or an MPD of one of the origins: that of the last time, while it is fresh; of
 // the other if that one goes further. What was served once is never taken back: where both are behind it, it is served
-// again until it is stale.
+// again until it is stale. An origin that is passed over is the other.
 async function playlist(r) {
     const last = recall(r);
-    const preferred = last ? last.origin : 'a';
+    const preferred = slow.better(last ? last.origin : 'a');
     const one = await ask(r, preferred, last);
     if (one.usable && one.fresh) {
         return serve(r, one, last);
@@ -33,20 +34,36 @@ async function playlist(r) {
 }
 
 // media chooses whom a segment is asked of first: slate of one origin is not served where the other has media. That it
-// is slate is told by how short a time it may be kept.
+// is slate is told by how short a time it may be kept. One that is passed over is asked first when it is tried again.
 async function media(r) {
-    const a = settings.look ? await look(r, 'a') : {there: true};
-    if (a.there && !a.slate) {
-        return r.internalRedirect('/_media_a' + r.uri);
+    const due = slow.due();
+    const back = due ? await look(r, due) : {media: false};
+    const claimed = back.media ? slow.claim(due) : '';
+    if (claimed) {
+        return fill(r, due, claimed);
     }
-    const b = a.there ? await look(r, 'b') : {there: true};
-    r.internalRedirect((b.there && !b.slate ? '/_media_b' : '/_media_a') + r.uri);
+    const first = slow.better('a'), second = first === 'a' ? 'b' : 'a';
+    const one = await look(r, first);
+    if (one.media) {
+        return fill(r, first, '');
+    }
+    const two = one.there ? await look(r, second) : {media: true};
+    fill(r, two.media ? second : first, '');
 }
 
 async function look(r, origin) {
+    if (!settings.look) {
+        return {there: true, media: true};
+    }
     const reply = await r.subrequest('/_look_' + origin + r.uri, {method: 'HEAD'});
     const most = /\bmax-age=(\d+)/.exec(reply.headersOut['Cache-Control'] || '');
-    return {there: reply.status === 200, slate: most !== null && Number(most[1]) <= 1};
+    const there = reply.status === 200;
+    return {there: there, media: there && !(most && Number(most[1]) <= 1)};
+}
+
+function fill(r, origin, claimed) {
+    slow.begin(r, origin, claimed);
+    r.internalRedirect('/_media_' + origin + r.uri);
 }
 
 // ask gets the playlist of one origin, and judges it by what was served last.
