@@ -23,6 +23,8 @@ var rooms = map[string][]string{
 	"pkg/tick": nil,
 	"pkg/leg":  nil,
 
+	"pkg/processors": nil,
+
 	"pkg/child": {"pkg/tick"},
 
 	"pkg/content": {"pkg/tick"},
@@ -112,7 +114,7 @@ var modules = map[string][]string{
 }
 
 // touching are the packages of pkg/ that may start goroutines and touch the system.
-var touching = []string{"pkg/child", "pkg/store"}
+var touching = []string{"pkg/child", "pkg/processors", "pkg/store"}
 
 // source is one file that is no test.
 type source struct {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -17,7 +18,20 @@ import (
 	"onair/pipeline/rtmp"
 	"onair/pipeline/rtsp"
 	"onair/pkg/ffmpeg"
+	"onair/pkg/processors"
 )
+
+// gcPercent is how much garbage may be there beside what lives. Nearly all memory is media without pointers in it,
+// which costs a collection nothing, so little room for garbage is cheap; GOGC in the environment says otherwise.
+const gcPercent = 25
+
+// tune sets the runtime up for a server, until ctx ends.
+func tune(ctx context.Context) {
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(gcPercent)
+	}
+	processors.Follow(ctx)
+}
 
 type runCmd struct {
 	Files []string `arg:"" name:"file" help:"Channel files." type:"path"`

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"onair/pipeline/origin"
+	"onair/pkg/processors"
 	"onair/pkg/store"
 )
 
@@ -87,6 +88,10 @@ func serveDir(dir string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
+	}
+	processors.Follow(context.Background())
+	for i := 0; i < 200 && runtime.GOMAXPROCS(0) > 1; i++ { // it has been on air for a while
+		time.Sleep(100 * time.Millisecond)
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
 	go func() {

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // Conn is a connection of an HTTP server that sends segments out of memory without a copy: it hands their pages through
@@ -57,9 +56,9 @@ func (c *Conn) send(body []byte) (int, error) {
 	var failed error
 	err := c.raw.Write(func(fd uintptr) bool {
 		var n int
-		n, failed = splice(int(fd), body[sent:]) //nolint:gosec // a descriptor is small
+		n, failed = splice(fd, body[sent:])
 		sent += n
-		return !errors.Is(failed, unix.EAGAIN)
+		return !errors.Is(failed, syscall.EAGAIN)
 	})
 	switch {
 	case err != nil:
@@ -78,34 +77,22 @@ var errNoSplice = errors.New("pages cannot be handed to the kernel")
 
 // splice sends as much of body as the connection takes at once. EAGAIN says that it takes no more for now. What is in
 // the pipe then is not sent, and goes with the pipe: the pages are still here.
-func splice(fd int, body []byte) (sent int, err error) {
+func splice(fd uintptr, body []byte) (sent int, err error) {
 	p, err := takePipe()
 	if err != nil {
 		return 0, errNoSplice
 	}
 	for sent < len(body) {
-		v := unix.Iovec{Base: &body[sent]}
-		v.SetLen(len(body) - sent)
-		held, err := unix.Vmsplice(p.in, []unix.Iovec{v}, unix.SPLICE_F_NONBLOCK)
-		if err != nil || held == 0 {
+		held, err := p.fill(body[sent:])
+		for err == nil && held > 0 {
+			var n int
+			n, err = p.drain(fd, held, sent+held < len(body))
+			sent += n
+			held -= n
+		}
+		if err != nil {
 			p.close()
-			return sent, errNoSplice
-		}
-		flags := unix.SPLICE_F_NONBLOCK
-		if sent+held < len(body) {
-			flags |= unix.SPLICE_F_MORE
-		}
-		for held > 0 {
-			n, err := unix.Splice(p.out, nil, fd, nil, held, flags)
-			if errors.Is(err, unix.EINTR) {
-				continue
-			}
-			if err != nil || n == 0 {
-				p.close()
-				return sent, reason(err)
-			}
-			sent += int(n)
-			held -= int(n)
+			return sent, reason(err)
 		}
 	}
 	p.give()
@@ -114,10 +101,9 @@ func splice(fd int, body []byte) (sent int, err error) {
 
 // reason tells a client that is gone, or slow, from a kernel that cannot.
 func reason(err error) error {
-	for _, cannot := range []error{nil, unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EACCES} {
-		if errors.Is(err, cannot) {
-			return errNoSplice
-		}
+	cannot := []error{syscall.EINVAL, syscall.ENOSYS, syscall.EPERM, syscall.EACCES, syscall.EMFILE, syscall.ENOMEM}
+	if slices.ContainsFunc(cannot, func(e error) bool { return errors.Is(err, e) }) {
+		return errNoSplice
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package processors
 
 import (
 	"context"
@@ -15,27 +15,27 @@ func TestProcessorsFollowTheLoad(t *testing.T) {
 	ticks, totals := make(chan time.Time), make(chan time.Duration)
 	var choices []bool
 	done := make(chan struct{})
-	var p processors
+	var c choice
 	go func() {
 		defer close(done)
-		p.follow(ctx, func() time.Duration { return <-totals }, ticks, func(one bool) { choices = append(choices, one) })
+		c.follow(ctx, func() time.Duration { return <-totals }, ticks, func(one bool) { choices = append(choices, one) })
 	}()
 	now, used := time.Unix(0, 0), time.Duration(0)
 	looks := func(n int, load float64) {
 		for range n {
-			now, used = now.Add(loadEvery), used+time.Duration(load*float64(loadEvery))
+			now, used = now.Add(every), used+time.Duration(load*float64(every))
 			ticks <- now
 			totals <- used
 		}
 	}
-	looks(loadCalm, 0.05)
-	looks(1, 0.3) // what is between begins the calm anew
-	looks(loadCalm, 0.05)
-	looks(20, 0.3)
+	looks(calm, 0.05)
+	looks(1, 0.5) // what is between begins the calm anew
+	looks(calm, 0.05)
+	looks(20, 0.5)
 	looks(2, 1.5)
-	looks(loadCalm-1, 0.05)
-	looks(1, 0.3)
-	looks(2*loadCalm, 0.05)
+	looks(calm-1, 0.05)
+	looks(1, 0.5)
+	looks(2*calm, 0.05)
 	cancel()
 	<-done
 	if want := []bool{true, false, true}; !slices.Equal(choices, want) {
