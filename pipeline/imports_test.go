@@ -23,9 +23,10 @@ var rooms = map[string][]string{
 	"pkg/tick": nil,
 	"pkg/leg":  nil,
 
+	"pkg/nonblock":   nil,
 	"pkg/processors": nil,
 
-	"pkg/child": {"pkg/tick"},
+	"pkg/child": {"pkg/tick", "pkg/nonblock"},
 
 	"pkg/content": {"pkg/tick"},
 	"pkg/effort":  {"pkg/tick"},
@@ -109,12 +110,12 @@ var modules = map[string][]string{
 	"github.com/rs/zerolog":                {"pipeline", "pipeline/*", "cmd/onair"},
 	"golang.org/x/image":                   {"pkg/card"},
 	"golang.org/x/sync":                    {"pipeline", "pipeline/*", "cmd/onair"},
-	"golang.org/x/sys":                     {"pkg/child", "pkg/store", "pipeline", "pipeline/*", "cmd/onair"},
+	"golang.org/x/sys":                     {"pkg/child", "pkg/nonblock", "pkg/store", "pipeline", "pipeline/*", "cmd/onair"},
 	"golang.org/x/net":                     {"pipeline/*"},
 }
 
 // touching are the packages of pkg/ that may start goroutines and touch the system.
-var touching = []string{"pkg/child", "pkg/processors", "pkg/store"}
+var touching = []string{"pkg/child", "pkg/nonblock", "pkg/processors", "pkg/store"}
 
 // source is one file that is no test.
 type source struct {

@@ -15,6 +15,7 @@ import (
 
 	"onair/pkg/gate"
 	"onair/pkg/leg"
+	"onair/pkg/nonblock"
 	"onair/pkg/tick"
 )
 
@@ -59,8 +60,12 @@ func (p *path) listen(conn *net.UDPConn, take func(b []byte, from netip.AddrPort
 	var known netip.Addr // the sender that was last found to be allowed
 	var by *[]netip.Prefix
 	buffer := make([]byte, longest)
+	socket, err := nonblock.NewSocket(conn)
+	if err != nil {
+		return err
+	}
 	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buffer)
+		n, from, err := socket.Receive(buffer)
 		if err != nil {
 			return err
 		}

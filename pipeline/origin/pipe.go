@@ -1,10 +1,11 @@
 package origin
 
 import (
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"onair/pkg/nonblock"
 )
 
 // pipeSize is how much a pipe holds, in bytes; what the kernel gives to everybody.
@@ -36,7 +37,7 @@ func takePipe() (pipe, error) {
 // fill puts pages into an empty pipe, as many as it holds.
 func (p pipe) fill(body []byte) (held int, err error) {
 	v := unix.Iovec{Base: &body[0], Len: uint64(len(body))}
-	return call(unix.SYS_VMSPLICE, p.in, uintptr(unsafe.Pointer(&v)), 1, unix.SPLICE_F_NONBLOCK, 0, 0)
+	return some(nonblock.Call(unix.SYS_VMSPLICE, p.in, uintptr(unsafe.Pointer(&v)), 1, unix.SPLICE_F_NONBLOCK, 0, 0))
 }
 
 // drain moves up to so many bytes of the pipe to a connection; more tells that others follow.
@@ -45,25 +46,15 @@ func (p pipe) drain(fd uintptr, held int, more bool) (int, error) {
 	if more {
 		flags |= unix.SPLICE_F_MORE
 	}
-	return call(unix.SYS_SPLICE, p.out, 0, fd, 0, uintptr(held), flags) //nolint:gosec // it is positive
+	return some(nonblock.Call(unix.SYS_SPLICE, p.out, 0, fd, 0, uintptr(held), flags)) //nolint:gosec // it is positive
 }
 
-// call makes a system call that does not wait and moves bytes: some, or there is an error.
-//
-//go:uintptrescapes
-func call(trap, a1, a2, a3, a4, a5, a6 uintptr) (int, error) { //nolint:revive // those of any system call
-	for {
-		n, _, errno := syscall.RawSyscall6(trap, a1, a2, a3, a4, a5, a6)
-		switch {
-		case errno == unix.EINTR:
-		case errno != 0:
-			return 0, errno
-		case n == 0:
-			return 0, unix.EINVAL
-		default:
-			return int(n), nil //nolint:gosec // not more than was asked
-		}
+// some is what was moved; nothing at all is an error.
+func some(n int, err error) (int, error) {
+	if n == 0 && err == nil {
+		return 0, unix.EINVAL
 	}
+	return n, err
 }
 
 // give puts an empty pipe back.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"onair/pkg/nonblock"
 )
 
 // lastWords is how long stderr is read after the child's end.
@@ -41,7 +43,7 @@ type Spec struct {
 type Process struct {
 	pid     int
 	grace   time.Duration
-	stdin   *os.File
+	stdin   *nonblock.File
 	outputs []*output
 	tail    *tail
 	asked   atomic.Bool
@@ -90,7 +92,7 @@ func (p *Process) open(cmd *exec.Cmd, outputs int) (theirs []*os.File, err error
 	if err != nil {
 		return nil, err
 	}
-	p.stdin, cmd.Stdin = w, r
+	p.stdin, cmd.Stdin = nonblock.NewFile(w), r
 	theirs = append(theirs, r)
 	if r, w, err = os.Pipe(); err != nil {
 		return theirs, err
@@ -102,7 +104,7 @@ func (p *Process) open(cmd *exec.Cmd, outputs int) (theirs []*os.File, err error
 			return theirs, err
 		}
 		widen(r)
-		p.outputs = append(p.outputs, &output{file: r})
+		p.outputs = append(p.outputs, &output{nonblock.NewFile(r)})
 		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
 		theirs = append(theirs, w)
 	}

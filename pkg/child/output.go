@@ -4,13 +4,15 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"onair/pkg/nonblock"
 )
 
 // pipeSize lets a child finish writing a large picture while the reader is busy. The kernel may grant less.
 const pipeSize = 256 << 10
 
 // output closes itself at its end, so that a reader that reads to EOF leaves nothing open.
-type output struct{ file *os.File }
+type output struct{ file *nonblock.File }
 
 // Read closes the pipe with its first error, the end of file among them.
 func (o *output) Read(b []byte) (int, error) {
