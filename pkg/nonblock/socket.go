@@ -22,6 +22,9 @@ type Socket struct {
 	from *unix.RawSockaddrAny
 	size *uint32
 	try  func(fd uintptr) bool
+
+	scope uint32 // of the last sender that had one, and its name: to ask for it costs more than all else
+	zone  string
 }
 
 // NewSocket receives from a connection, which stays the caller's. An error says that it is closed.
@@ -54,20 +57,23 @@ func (s *Socket) Receive(b []byte) (n int, from netip.AddrPort, err error) {
 	if err != nil {
 		return 0, netip.AddrPort{}, err //nolint:wrapcheck // what the standard library says of its connection
 	}
-	return s.n, sender(s.from), nil
+	return s.n, s.sender(), nil
 }
 
 // sender is an address as the kernel writes it.
-func sender(from *unix.RawSockaddrAny) netip.AddrPort {
-	switch from.Addr.Family {
+func (s *Socket) sender() netip.AddrPort {
+	switch s.from.Addr.Family {
 	case unix.AF_INET:
-		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(from))
+		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(s.from))
 		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), port(&a.Port))
 	case unix.AF_INET6:
-		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(from))
+		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(s.from))
 		addr := netip.AddrFrom16(a.Addr)
 		if a.Scope_id != 0 {
-			addr = addr.WithZone(zone(int(a.Scope_id)))
+			if a.Scope_id != s.scope {
+				s.scope, s.zone = a.Scope_id, zone(int(a.Scope_id))
+			}
+			addr = addr.WithZone(s.zone)
 		}
 		return netip.AddrPortFrom(addr, port(&a.Port))
 	}
