@@ -3,13 +3,13 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"onair/pipeline/config"
 	"onair/pipeline/encode"
 	"onair/pipeline/ingest"
 	"onair/pipeline/slate"
 	"onair/pkg/anchor"
+	"onair/pkg/beat"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/ladder"
 	"onair/pkg/selector"
@@ -77,7 +77,7 @@ func formatOf(p *ingest.Programme) encode.Format {
 // awaitSource waits for the first source that is found out about; with `start: slate` not for ever. It tells whether
 // the channel is to go on air.
 func (c *Channel) awaitSource(ctx context.Context) bool {
-	timer := time.NewTicker(50 * time.Millisecond)
+	timer := beat.NewTicker(2 * beat.Period)
 	defer timer.Stop()
 	for {
 		select {
@@ -85,7 +85,7 @@ func (c *Channel) awaitSource(ctx context.Context) bool {
 			return false
 		case <-c.probed:
 			return true
-		case <-timer.C:
+		case <-timer.Next():
 		}
 		now, sends := c.now(), false
 		for _, in := range c.inputs() {

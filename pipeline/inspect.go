@@ -9,6 +9,7 @@ import (
 	"onair/pipeline/control"
 	"onair/pipeline/ingest"
 	"onair/pipeline/monitor"
+	"onair/pkg/beat"
 	"onair/pkg/content"
 	"onair/pkg/tick"
 )
@@ -57,7 +58,7 @@ func (c *Channel) inspect(in *input) inspection {
 
 // run watches until ctx ends, while it is wanted.
 func (i inspection) run(ctx context.Context) error {
-	timer := time.NewTicker(tendEvery)
+	timer := beat.NewTicker(tendEvery)
 	defer timer.Stop()
 	end := func() {}
 	defer func() { end() }()
@@ -74,7 +75,7 @@ func (i inspection) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-timer.C:
+		case <-timer.Next():
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"onair/pipeline/config"
 	"onair/pipeline/control"
+	"onair/pkg/beat"
 	"onair/pkg/selector"
 )
 
@@ -54,13 +55,13 @@ func (c *Channel) tend(ctx context.Context) error {
 	for _, in := range c.inputs() {
 		at[in] = c.startInput(ctx, in)
 	}
-	timer := time.NewTicker(tendEvery)
+	timer := beat.NewTicker(tendEvery)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-timer.C:
+		case <-timer.Next():
 		}
 		if c.arrange(ctx, at) {
 			c.reloading.Lock()

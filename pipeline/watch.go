@@ -9,6 +9,7 @@ import (
 
 	"onair/pipeline/control"
 	"onair/pipeline/ingest"
+	"onair/pkg/beat"
 	"onair/pkg/tick"
 )
 
@@ -46,13 +47,13 @@ func (c *Channel) watch(ctx context.Context) {
 		w.events.add("channel", "warning", "the host's clock is not synchronized: segment numbers and dates are counted "+
 			"from it, so it must not be wrong by much; run an NTP client")
 	}
-	timer := time.NewTicker(watchEvery)
+	timer := beat.NewTicker(watchEvery)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-timer.Next():
 		}
 		w.state()
 		w.hostClock()

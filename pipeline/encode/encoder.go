@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"onair/pkg/beat"
 	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/selector"
@@ -17,7 +18,7 @@ import (
 
 // Times of the supervision.
 const (
-	lookEvery    = 25 * time.Millisecond
+	lookEvery    = beat.Period
 	publishEvery = 4 // looks, while the runs are the same: telling costs more than looking
 
 	stallAfter   = 4 * tick.Second        // no frame although fed
@@ -131,14 +132,14 @@ func New(cfg Config) (*Encoder, error) {
 
 // Run supervises until ctx ends; then what has arrived is encoded to its end, for at most three seconds.
 func (e *Encoder) Run(ctx context.Context) error {
-	timer := time.NewTicker(lookEvery)
+	timer := beat.NewTicker(lookEvery)
 	defer timer.Stop()
 	for looks := 0; ; looks++ {
 		select {
 		case <-ctx.Done():
 			e.shutdown()
 			return nil
-		case <-timer.C:
+		case <-timer.Next():
 		}
 		runs := [2]*run{e.active, e.next}
 		e.step(e.cfg.Now())

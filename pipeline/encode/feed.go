@@ -6,9 +6,9 @@ import (
 	"io"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"onair/pkg/anchor"
+	"onair/pkg/beat"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/mpegts"
 	"onair/pkg/spool"
@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	feedEvery  = 20 * time.Millisecond // how often the spool is looked at
-	feedChunk  = 512                   // packets read at once
-	tableEvery = 20                    // looks between two repeats of our PAT and PMT
-	slow       = tick.Second / 2       // pictures that are so far apart make silence wait for them
-	lookAhead  = tick.Second / 5       // of an encoder of sound, and more
+	feedEvery  = beat.Period     // how often the spool is looked at
+	feedChunk  = 512             // packets read at once
+	tableEvery = 20              // looks between two repeats of our PAT and PMT
+	slow       = tick.Second / 2 // pictures that are so far apart make silence wait for them
+	lookAhead  = tick.Second / 5 // of an encoder of sound, and more
 )
 
 // Ends of a feed before its spool's: at another format, after an absence that is not bridged, with the process that is
@@ -105,7 +105,7 @@ func frameOf(src Source) tick.Tick {
 // run feeds until done is closed (errEnded), the format changes (errFormat), the source was absent (errAbsence), the
 // ring overtakes the reader, or finish is set and everything has been written (nil).
 func (f *feed) run(done <-chan struct{}) error {
-	timer := time.NewTicker(feedEvery)
+	timer := beat.NewTicker(feedEvery)
 	defer timer.Stop()
 	for {
 		last := f.finish.Load()
@@ -122,7 +122,7 @@ func (f *feed) run(done <-chan struct{}) error {
 		select {
 		case <-done:
 			return errEnded
-		case <-timer.C:
+		case <-timer.Next():
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"onair/pkg/anchor"
+	"onair/pkg/beat"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/mpegts"
 	"onair/pkg/selector"
@@ -16,11 +17,11 @@ import (
 )
 
 const (
-	probeEvery = 50 * time.Millisecond // how often a new format is looked for
-	probeFor   = 10 * time.Second      // longest a probe may take
-	probeAgain = 2 * time.Second       // pause after one that found nothing
-	probeSpan  = 3 * tick.Second       // of arrival that a probe reads
-	glanceSpan = 4 * tick.Second / 5   // of arrival that a glance reads
+	probeEvery = 2 * beat.Period     // how often a new format is looked for
+	probeFor   = 10 * time.Second    // longest a probe may take
+	probeAgain = 2 * time.Second     // pause after one that found nothing
+	probeSpan  = 3 * tick.Second     // of arrival that a probe reads
+	glanceSpan = 4 * tick.Second / 5 // of arrival that a glance reads
 )
 
 // Format is what an input consists of now; see ProberConfig.
@@ -120,7 +121,7 @@ func (p *Prober) Probed() (ffmpeg.Source, bool) {
 // Run probes until ctx ends.
 func (p *Prober) Run(ctx context.Context) error {
 	done := uint32(0)
-	for wait(ctx, probeEvery) {
+	for beat.Wait(ctx, probeEvery) {
 		f := p.cfg.Format()
 		if f.Number == 0 || f.Number == done || !p.begun(f.Number) {
 			continue

@@ -350,7 +350,7 @@ func (r *rig) frame() {
 		limit *= 10
 	}
 	r.await(limit, func() bool {
-		return a != nil && (a.over() || tick.Tick(a.lastPTS.Load()) >= now-5*slot)
+		return a != nil && (a.over() || tick.Tick(a.lastPTS.Load()) >= now-10*slot)
 	})
 }
 

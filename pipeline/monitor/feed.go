@@ -4,21 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"onair/pkg/anchor"
+	"onair/pkg/beat"
 	"onair/pkg/mpegts"
 	"onair/pkg/spool"
 	"onair/pkg/tick"
 )
 
 const (
-	feedEvery  = 20 * time.Millisecond // how often the spool is looked at
-	feedChunk  = 512                   // packets read at once
-	tableEvery = 20                    // looks between two repeats of our PAT and PMT
-	margin     = tick.Second           // from the zero of FFmpeg's times to the first picture
-	behind     = 4 * tick.Second       // what a feed that lags more than this leaves out, up to the newest access point
-	patience   = 10 * tick.Second      // without an access point, after which decoding begins anywhere
+	feedEvery  = 2 * beat.Period  // how often the spool is looked at
+	feedChunk  = 512              // packets read at once
+	tableEvery = 20               // looks between two repeats of our PAT and PMT
+	margin     = tick.Second      // from the zero of FFmpeg's times to the first picture
+	behind     = 4 * tick.Second  // what a feed that lags more than this leaves out, up to the newest access point
+	patience   = 10 * tick.Second // without an access point, after which decoding begins anywhere
 )
 
 // errEnded tells that the process that is fed has ended.
@@ -110,7 +110,7 @@ func (f *feed) mine(e spool.Entry) bool {
 // run feeds until done is closed or the process reads no more.
 func (f *feed) run(out io.Writer, done <-chan struct{}) error {
 	f.out = out
-	timer := time.NewTicker(feedEvery)
+	timer := beat.NewTicker(feedEvery)
 	defer timer.Stop()
 	for {
 		n, err := f.step()
@@ -123,7 +123,7 @@ func (f *feed) run(out io.Writer, done <-chan struct{}) error {
 		select {
 		case <-done:
 			return errEnded
-		case <-timer.C:
+		case <-timer.Next():
 		}
 	}
 }

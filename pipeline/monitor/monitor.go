@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onair/pkg/anchor"
+	"onair/pkg/beat"
 	"onair/pkg/content"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/mpegts"
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	watchEvery = 100 * time.Millisecond // how often a watch is looked after
+	watchEvery = 4 * beat.Period        // how often a watch is looked after
 	stale      = 3 * tick.Second        // after which what was seen last says nothing of now
 	silence    = 2 * tick.Second        // without a packet, after which an input is not watched
 	stall      = 6 * tick.Second        // without a word of FFmpeg although it is fed, after which it is replaced
@@ -108,7 +109,7 @@ func (m *Monitor) Stats() Stats {
 // Run watches until ctx ends. Whatever happens to FFmpeg is told and put right here: it is no error.
 func (m *Monitor) Run(ctx context.Context) error {
 	pause := shortest
-	for wait(ctx, watchEvery) {
+	for beat.Wait(ctx, watchEvery) {
 		src, ok := m.ready()
 		if !ok {
 			continue

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"onair/pkg/beat"
 	"onair/pkg/child"
 	"onair/pkg/content"
 	"onair/pkg/ffmpeg"
@@ -127,7 +127,7 @@ func (s *session) other(src Source) bool {
 
 // look looks after FFmpeg until it is to be ended.
 func (s *session) look(ctx context.Context) error {
-	timer := time.NewTicker(watchEvery)
+	timer := beat.NewTicker(watchEvery)
 	defer timer.Stop()
 	for {
 		select {
@@ -135,7 +135,7 @@ func (s *session) look(ctx context.Context) error {
 			return nil
 		case <-s.proc.Done():
 			return s.died()
-		case <-timer.C:
+		case <-timer.Next():
 		}
 		now := s.cfg.Now()
 		s.arrivals()

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"onair/pkg/beat"
 	"onair/pkg/child"
 	"onair/pkg/ffmpeg"
 	"onair/pkg/mpegts"
@@ -36,7 +37,7 @@ type session struct {
 // those of the one before ended, so that who shows them misses none.
 func (s *Slate) session(ctx context.Context) (made bool, err error) {
 	due := s.begins()
-	proc, err := child.Start(child.Spec{Path: s.cfg.FFmpeg, Args: s.args(due), Outputs: 1})
+	proc, err := child.Start(child.Spec{Path: s.cfg.FFmpeg, Args: s.args(due), Outputs: 1, Stdin: waiting})
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +145,7 @@ func (s *session) watch(ctx context.Context) error {
 	defer s.proc.Kill() // which lets the other two end
 	timer := time.NewTimer(hangs)
 	defer timer.Stop()
-	looks := time.NewTicker(lookEvery)
+	looks := beat.NewTicker(lookEvery)
 	defer looks.Stop()
 	for still := (child.Standstill{}); ; {
 		select {
@@ -153,7 +154,7 @@ func (s *session) watch(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 			return errHangs
-		case <-looks.C:
+		case <-looks.Next():
 			if still.Look(s.proc, s.made.Load() == 0 || s.proc.Unread() == 0, lookEvery, stoodFor) {
 				return errStands
 			}

@@ -27,6 +27,7 @@ const (
 	stoodFor  = time.Second     // or when it has done nothing at all for so long, with a picture to encode
 	dying     = time.Second     // and when it has closed its output and is still there after so long
 	lookEvery = 250 * time.Millisecond
+	waiting   = 1 << 20 // bytes of a picture that may wait for FFmpeg: written in few pieces, it wakes nobody often
 )
 
 // maxCard bounds the card: what is larger is scaled up when it is encoded.

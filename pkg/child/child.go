@@ -33,6 +33,7 @@ type Spec struct {
 	Args      []string      // arguments, without the program's name
 	Env       []string      // environment; nil means that of this process
 	Outputs   int           // pipes that the child writes, as its file descriptors 3, 4, ...
+	Stdin     int           // bytes that may wait for it on its standard input; 0 means what the kernel gives, 64 KiB
 	TailLines int           // lines of stderr to keep; 0 means DefaultTail
 	Grace     time.Duration // how long each step of Stop waits for the child's end; 0 means DefaultGrace
 	Limits    Limits        // what it may take, as far as Groups can hold it to them; see Enforced
@@ -72,7 +73,7 @@ func Start(spec Spec) (*Process, error) {
 	if p.grace <= 0 {
 		p.grace = DefaultGrace
 	}
-	theirs, err := p.open(cmd, spec.Outputs)
+	theirs, err := p.open(cmd, spec)
 	if err == nil {
 		err = p.launchWithin(cmd, spec)
 	}
@@ -87,10 +88,13 @@ func Start(spec Spec) (*Process, error) {
 }
 
 // open makes the pipes and returns the child's ends, to be closed here once the child has them.
-func (p *Process) open(cmd *exec.Cmd, outputs int) (theirs []*os.File, err error) {
+func (p *Process) open(cmd *exec.Cmd, spec Spec) (theirs []*os.File, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
+	}
+	if spec.Stdin > 0 {
+		widen(w, spec.Stdin)
 	}
 	p.stdin, cmd.Stdin = nonblock.NewFile(w), r
 	theirs = append(theirs, r)
@@ -99,12 +103,12 @@ func (p *Process) open(cmd *exec.Cmd, outputs int) (theirs []*os.File, err error
 	}
 	p.tail.from, cmd.Stderr = r, w
 	theirs = append(theirs, w)
-	for range outputs {
+	for range spec.Outputs {
 		if r, w, err = os.Pipe(); err != nil {
 			return theirs, err
 		}
-		widen(r)
-		p.outputs = append(p.outputs, &output{nonblock.NewFile(r)})
+		widen(r, pipeSize)
+		p.outputs = append(p.outputs, newOutput(r))
 		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
 		theirs = append(theirs, w)
 	}

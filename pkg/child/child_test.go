@@ -213,3 +213,19 @@ func descriptors(t *testing.T) int {
 	}
 	return len(names)
 }
+
+// A whole picture may wait for a child that is busy, where that is asked for.
+func TestWideStandardInput(t *testing.T) {
+	p, err := child.Start(child.Spec{Path: "sleep", Args: []string{"600"}, Stdin: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Kill(); p.Wait() })
+	const picture = 700_000 // does not fit what the kernel gives by itself, and the write would not return
+	if n, err := p.Stdin().Write(make([]byte, picture)); n != picture || err != nil {
+		t.Fatal(n, err)
+	}
+	if n := p.Unread(); n != picture {
+		t.Errorf("%d bytes wait, want %d", n, picture)
+	}
+}

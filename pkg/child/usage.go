@@ -20,8 +20,9 @@ type Usage struct {
 	CPU    time.Duration // processor time so far, of the members that are there
 }
 
-// scanEvery is how many calls of Usage may pass before members of the group are looked for again.
-const scanEvery = 10
+// scan tells whether members of the group are to be looked for, among all processes of the machine, which are many: a
+// wrapper starts the real one soon, or later. Usage begins anew when one has gone.
+func scan(asks int) bool { return asks < 3 || asks < 60 && asks%10 == 0 || asks%60 == 0 }
 
 var errEnded = errors.New("the process has ended")
 
@@ -32,29 +33,38 @@ func (p *Process) Usage() (Usage, error) {
 		return Usage{}, errEnded
 	default:
 	}
-	if p.asks%scanEvery == 0 || p.asks < 3 { // a wrapper starts the real one soon
+	if scan(p.asks) {
 		p.members = groupOf(p.pid)
 	}
 	p.asks++
-	var sum Usage
-	found := false
+	sum, found, gone := p.add()
+	if gone {
+		p.asks = 0
+	}
+	if !found {
+		return Usage{}, errEnded
+	}
+	return sum, nil
+}
+
+// add sums up what the members that are known take; gone tells that one of them has ended.
+func (p *Process) add() (sum Usage, found, gone bool) {
 	for _, pid := range p.members {
 		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
-			continue // it has ended
+			gone = true
+			continue
 		}
 		s, err := parseStat(b)
 		if err != nil || s.group != p.pid || s.zombie {
+			gone = true
 			continue
 		}
 		found = true
 		sum.Memory += s.pages * int64(os.Getpagesize())
 		sum.CPU += time.Duration(s.ticks) * userTick
 	}
-	if !found {
-		return Usage{}, errEnded
-	}
-	return sum, nil
+	return sum, found, gone
 }
 
 // Awake is how long the threads of the child and its group have run or waited for a processor, all together, by

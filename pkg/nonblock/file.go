@@ -16,6 +16,7 @@ type File struct {
 	file    *os.File
 	raw     syscall.RawConn // nil: it may wait, and the standard library reads and writes it
 	in, out transfer
+	glance  func(fd uintptr) bool // tries to read once
 }
 
 // transfer is the call under way, kept so that none needs memory of its own.
@@ -39,6 +40,7 @@ func NewFile(f *os.File) *File {
 		}
 	})
 	out.in.try = func(fd uintptr) bool { return out.in.move(unix.SYS_READ, fd) }
+	out.glance = func(fd uintptr) bool { out.in.try(fd); return true }
 	out.out.try = func(fd uintptr) bool { return out.out.move(unix.SYS_WRITE, fd) }
 	return out
 }
@@ -54,8 +56,12 @@ func (f *File) Read(b []byte) (int, error) {
 	if f.raw == nil || len(b) == 0 {
 		return f.file.Read(b)
 	}
+	return f.read(b, f.in.try)
+}
+
+func (f *File) read(b []byte, try func(fd uintptr) bool) (int, error) {
 	f.in.b = b
-	err := f.raw.Read(f.in.try)
+	err := f.raw.Read(try)
 	n, failed := f.in.n, f.in.err
 	f.in.b = nil
 	switch {
@@ -67,6 +73,18 @@ func (f *File) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return n, nil
+}
+
+// ReadNow reads what is there; false: nothing is, for now, or only Read can tell.
+func (f *File) ReadNow(b []byte) (n int, ok bool, err error) {
+	if f.raw == nil || len(b) == 0 {
+		return 0, false, nil
+	}
+	n, err = f.read(b, f.glance)
+	if errors.Is(err, unix.EAGAIN) {
+		return 0, false, nil
+	}
+	return n, true, err
 }
 
 // Write writes all of b, and waits for room.

@@ -167,3 +167,26 @@ func TestNothingIsAllocated(t *testing.T) {
 		t.Errorf("%v allocations for a datagram", n)
 	}
 }
+
+// TestReadNow does not wait, whether there is nothing, something or the end.
+func TestReadNow(t *testing.T) {
+	r, w := newPipe(t)
+	b := make([]byte, 10)
+	if n, ok, err := r.ReadNow(b); n != 0 || ok || err != nil {
+		t.Errorf("of an empty pipe: %d bytes, %v, %v", n, ok, err)
+	}
+	if _, err := w.Write([]byte("some")); err != nil {
+		t.Fatal(err)
+	}
+	if n, ok, err := r.ReadNow(b); string(b[:n]) != "some" || !ok || err != nil {
+		t.Errorf("of a pipe with something in it: %q, %v, %v", b[:n], ok, err)
+	}
+	_ = w.Close()
+	if n, ok, err := r.ReadNow(b); n != 0 || !ok || !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %d bytes, %v, %v", n, ok, err)
+	}
+	_ = r.Close()
+	if n, ok, err := r.ReadNow(b); n != 0 || !ok || !errors.Is(err, os.ErrClosed) {
+		t.Errorf("of what is closed: %d bytes, %v, %v", n, ok, err)
+	}
+}

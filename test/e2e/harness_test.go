@@ -27,7 +27,7 @@ import (
 // program is the program under test, built once.
 var program string
 
-// clips is where made test streams lie.
+// clips is where made test streams lie: for this run, or in ONAIR_CLIPS, where those of longer tests can be made before.
 var clips string
 
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
@@ -39,7 +39,9 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	clips = dir
+	if clips = os.Getenv("ONAIR_CLIPS"); clips == "" {
+		clips = dir
+	}
 	program = os.Getenv("ONAIR_BIN")
 	if program == "" {
 		program = filepath.Join(dir, "onair")

@@ -89,14 +89,14 @@ func TestABlackInputIsLeft(t *testing.T) {
 	clip := faulty(t)
 	s := newStationOf(t, channel+"failover: {black: 2s}\n", fmt.Sprintf(
 		"  - {name: main, legs: [\"rtp://127.0.0.1:%d\"]}\n  - {name: backup, monitor: off, legs: [\"rtp://127.0.0.1:%d\"]}", one, two))
-	ffmpeg(t, fmt.Sprintf("-re -i %s -map 0 -c copy -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", clip, one))
+	ffmpeg(t, fmt.Sprintf("-re -stream_loop -1 -i %s -map 0 -c copy -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", clip, one))
 	s.wait("the first input on air", 10*time.Second, func(st control.Status) bool { return st.ActiveInput == "main" })
 	ffmpeg(t, fmt.Sprintf("-re -f lavfi -i testsrc2=s=320x180:r=25 -f lavfi -i sine=f=440:r=48000 -c:v libx264 -preset ultrafast "+
 		"-g 25 -b:v 500k -c:a aac -f rtp_mpegts rtp://127.0.0.1:%d?pkt_size=1316", two))
 	s.wait("the second input", 10*time.Second, func(st control.Status) bool {
 		return st.ActiveInput == "main" && st.Inputs[1].State == control.InputReceiving && st.Inputs[1].Video != nil
 	})
-	s.wait("two seconds of black on the first input", 25*time.Second, func(st control.Status) bool {
+	s.wait("two seconds of black on the first input", 50*time.Second, func(st control.Status) bool {
 		return st.Inputs[0].Content != nil && st.Inputs[0].Content.BlackSeconds >= 2
 	})
 	s.wait("the second input on air", 3*time.Second, func(st control.Status) bool { return st.ActiveInput == "backup" })

@@ -45,9 +45,12 @@ func clip(t testing.TB, seconds int, rate string, extra ...string) string {
 		"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "2", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "aac",
 	}
 	args = append(args, extra...)
-	args = append(args, "-f", "mpegts", name)
+	args = append(args, "-f", "mpegts", name+".part")
 	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 		t.Fatalf("making a clip: %v\n%s", err, out)
+	}
+	if err := os.Rename(name+".part", name); err != nil {
+		t.Fatal(err)
 	}
 	return name
 }

@@ -22,13 +22,18 @@ func twoProgrammes(t testing.TB, seconds int) string {
 		" -program program_num=1:st=0:st=1:st=2 -program program_num=2:st=3:st=4")
 }
 
-// pitches are the notes of a rendition's first channel one after the other, in Hz: each that sounds for a second or more.
-func (s *station) pitches(rendition string) (notes []int) {
+// note is how long a pitch is heard, in Hz; silence has 0.
+type note struct {
+	hz     int
+	tenths int // of a second
+}
+
+// pitches are the notes of a rendition's first channel one after the other.
+func (s *station) pitches(rendition string) (notes []note) {
 	s.t.Helper()
 	const rate, window = 48000, 4800
 	raw := decode(s.t, s.media(rendition, 0), "-f", "s16le", "-ac", "1")
 	var last int16
-	steady := 0
 	for at, n, rises := 0, 0, 0; at+2 <= len(raw); at += 2 {
 		v := int16(binary.LittleEndian.Uint16(raw[at:]))
 		if last < 0 && v >= 0 {
@@ -38,20 +43,24 @@ func (s *station) pitches(rendition string) (notes []int) {
 		if n++; n < window {
 			continue
 		}
-		note := (rises*rate/window + 50) / 110 * 110 // all of them are multiples of that
+		hz := (rises*rate/window + 50) / 110 * 110 // all of them are multiples of that
 		n, rises = 0, 0
-		if len(notes) > 0 && notes[len(notes)-1] == note {
-			steady++
-			continue
+		if len(notes) == 0 || notes[len(notes)-1].hz != hz {
+			notes = append(notes, note{hz: hz})
 		}
-		if len(notes) > 0 && steady < 10 {
-			notes = notes[:len(notes)-1]
-		}
-		if len(notes) == 0 || notes[len(notes)-1] != note {
-			notes, steady = append(notes, note), 1
+		notes[len(notes)-1].tenths++
+	}
+	return notes
+}
+
+// melody is what of notes sounds for a second or more, in Hz.
+func melody(notes []note) (out []int) {
+	for _, n := range notes {
+		if n.tenths >= 10 && n.hz > 0 && (len(out) == 0 || out[len(out)-1] != n.hz) {
+			out = append(out, n.hz)
 		}
 	}
-	return slices.DeleteFunc(notes, func(n int) bool { return n == 0 })
+	return out
 }
 
 // TestReloadOfTracksAndProgramme: another language is heard from a boundary on, no frame missing; another programme of
@@ -100,7 +109,7 @@ func TestReloadOfTracksAndProgramme(t *testing.T) {
 	if end < red-75 || slices.Max(numbers[red:]) != 0 {
 		t.Errorf("the last picture is shown %d times, then %v", red-end, numbers[red:])
 	}
-	if notes := s.pitches("a1"); !slices.Equal(notes, []int{440, 880, 660}) {
+	if notes := s.pitches("a1"); !slices.Equal(melody(notes), []int{440, 880, 660}) {
 		t.Errorf("notes %v", notes)
 	}
 }

@@ -36,9 +36,12 @@ func made(t testing.TB, name, args string) string {
 		return name
 	}
 	all := append([]string{"-hide_banner", "-loglevel", "error", "-nostdin"}, strings.Fields(args)...)
-	all = append(all, "-muxdelay", "0", "-muxpreload", "0", "-output_ts_offset", "10", "-f", "mpegts", name)
+	all = append(all, "-muxdelay", "0", "-muxpreload", "0", "-output_ts_offset", "10", "-f", "mpegts", name+".part")
 	if out, err := exec.Command("ffmpeg", all...).CombinedOutput(); err != nil {
 		t.Fatalf("making %s: %v\n%s", name, err, out)
+	}
+	if err := os.Rename(name+".part", name); err != nil {
+		t.Fatal(err)
 	}
 	return name
 }

@@ -120,19 +120,21 @@ type twinsCase struct {
 }
 
 // TestTwinsAreInterchangeable: two pipelines that start some seconds apart make segments of which each can stand in for
-// the other's, whatever the source's clock does meanwhile.
+// the other's, whatever the source's clock does meanwhile. With ONAIR_LONG=1 that is ten minutes, at all rates.
 func TestTwinsAreInterchangeable(t *testing.T) {
 	for name, c := range map[string]twinsCase{
-		"25, a jump":     {rate: "25", jump: true, seconds: 60},
-		"25, 10 minutes": {rate: "25", jump: true, seconds: 630, long: true},
-		"29.97, a wrap":  {rate: "30000/1001", wrap: 25 * time.Second, seconds: 60},
-		"50":             {rate: "50", seconds: 60, long: true},
-		"23.976, 44.1":   {rate: "24000/1001", extra: []string{"-ar", "44100"}, seconds: 60, long: true},
+		"25, a jump":    {rate: "25", jump: true},
+		"29.97, a wrap": {rate: "30000/1001", wrap: 25 * time.Second},
+		"50":            {rate: "50", long: true},
+		"23.976, 44.1":  {rate: "24000/1001", extra: []string{"-ar", "44100"}, long: true},
 		"25, 44.1, a wrap and a jump": {
-			rate: "25", extra: []string{"-ar", "44100", "-bf", "0"}, wrap: 20 * time.Second, jump: true, seconds: 60, long: true,
+			rate: "25", extra: []string{"-ar", "44100", "-bf", "0"}, wrap: 20 * time.Second, jump: true, long: true,
 		},
 	} {
-		if c.long && !long {
+		c.seconds = 60
+		if long {
+			c.seconds = 630
+		} else if c.long {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
