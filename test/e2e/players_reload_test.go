@@ -34,7 +34,7 @@ var ladderChanges = []ladderChange{
 			"audio:", "  - {name: v72, size: 128x72, bitrate: 60k}\naudio:",
 			"96k, channels: 2, language: eng}", "96k, channels: 1, language: eng}\n  - {name: a3, bitrate: 48k, channels: 1, language: fra}",
 		},
-		[]string{"video[0].size", "audio[0].channels", "audio[1]"},
+		[]string{"video[0].size", "video[1]", "video", "audio[0].channels", "audio[1]"},
 	},
 	{
 		"sizes and a new rendition",
