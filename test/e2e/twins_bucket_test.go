@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -73,18 +74,19 @@ func newest(t testing.TB, b *bucket.Server) int64 {
 	return list.First + int64(len(list.Segments)) - 1
 }
 
-// TestTwinsShareABucket: two pipelines publish to one bucket, and each is killed in turn while the other lives. Viewers of
-// the bucket miss no picture, and no list ever changes what it said.
+// TestTwinsShareABucket: two pipelines publish to one bucket, and each is killed in turn while the other lives; with
+// ONAIR_LONG=1 either of them at random, for ten minutes. Viewers of the bucket miss no picture, and no list ever changes
+// what it said.
 func TestTwinsShareABucket(t *testing.T) {
 	t.Parallel()
-	kills, seconds := 4, 120
+	kills, span, seconds := 4, time.Duration(0), 120
 	if long {
-		kills, seconds = 24, 900 // some ten minutes
+		span, seconds = 10*time.Minute, 1200
 	}
 	b := bucket.New()
 	t.Cleanup(b.Close)
 	kept := keep(t, b)
-	file := strings.Replace(sharedChannel(s3Output(t, b)), "window: 5m", "window: 20m", 1) // all of it
+	file := strings.Replace(sharedChannel(s3Output(t, b)), "window: 5m", "window: 30m", 1) // all of it
 	one, second, _ := newTwins(t, file, clip(t, seconds, "25"), 0)
 	twins := []*station{one, second()}
 	encodes := func(s *station) {
@@ -92,10 +94,14 @@ func TestTwinsShareABucket(t *testing.T) {
 			return len(st.Renditions) > 0 && st.Renditions[0].Segments >= 2 && st.Renditions[0].LastK >= newest(t, b) && newest(t, b) > 3
 		})
 	}
-	for n := range kills {
+	n := 0
+	for begun := time.Now(); n < kills || time.Since(begun) < span; n++ {
 		encodes(twins[0])
 		encodes(twins[1])
 		one := twins[n%2]
+		if long {
+			one = twins[rand.IntN(2)]
+		}
 		one.kill()
 		until := newest(t, b) + 2
 		if !eventually(20*time.Second, func() bool { return newest(t, b) >= until }) {
@@ -114,7 +120,7 @@ func TestTwinsShareABucket(t *testing.T) {
 		s.stop()
 	}
 	wantWholeInBucket(t, b)
-	t.Logf("%d kills, longest pause between two listings %v", kills, kept.pause)
+	t.Logf("%d kills, longest pause between two listings %v", n, kept.pause)
 }
 
 // wantWholeInBucket fails if a rendition has a gap or a discontinuity, or a picture is missing.
