@@ -34,7 +34,9 @@ func (c *Channel) anchored(in *input, a anchor.Anchor) {
 		in.jumps, in.jumpTold = 0, now
 	}
 	c.mu.Unlock()
-	c.timeline.propose(in.name, a, func(g agreement) { c.ruled(in, a, g, !jumped) })
+	c.byTimecode(in, a, func(a anchor.Anchor) {
+		c.timeline.propose(in.name, a, func(g agreement) { c.ruled(in, a, g, !jumped) })
+	})
 	if !tell {
 		return
 	}
@@ -55,7 +57,7 @@ func (c *Channel) ruled(in *input, own anchor.Anchor, g agreement, first bool) {
 	}
 	c.mu.Lock()
 	in.lock = lock{state: g.lock(), gen: own.Gen, number: g.stored, moved: delta, again: g.again(c.now())}
-	if first && g.stored > 1 && !g.others { // stored ones do not fit: another pipeline may be on air with one
+	if first && g.stored > 1 && !g.others && !own.Timecode { // stored ones do not fit: another may be on air with one
 		in.lock.state, in.lock.trial = control.Unlocked, c.now()+trialFor
 	}
 	c.mu.Unlock()
@@ -101,13 +103,13 @@ func (c *Channel) watchDrift(ctx context.Context, grid tick.Grid, slot tick.Tick
 	}
 }
 
-// correct decides on a correction if one is due and the last one has shown its effect. The encoder carries it out by a
-// planned hand-over: the run that begins there reads all of the source a frame earlier or later than the one before.
-// Pipelines agree on it as on an anchor, under the next number.
+// correct decides on a correction if one is due and the last one has shown its effect.
 func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
+	if c.correctByTimecode(in, grid, slot) {
+		return // the labels lead, not the host's clock
+	}
 	st, now := in.programme.Stats(), c.now()
-	gen := st.Generation
-	drift := st.Drift - c.moved(in, gen)
+	drift := st.Drift - c.moved(in, st.Generation)
 	if !st.Measured || now < in.settled || drift.Abs() <= slot {
 		return
 	}
@@ -115,19 +117,31 @@ func (c *Channel) correct(in *input, grid tick.Grid, slot tick.Tick) {
 	if drift > 0 { // the timeline runs ahead of arrival
 		delta, what = -slot, "dropped"
 	}
-	at := grid.Start(grid.NextK(now + driftNotice))
-	was, ok := in.table.Anchor(gen)
+	was, ok := in.table.Anchor(st.Generation)
 	if !ok {
 		return
 	}
+	at := c.move(in, was, delta, grid)
 	in.settled = at + driftSettles
-	own := was.Shifted(anchor.Shift{From: at, Delta: delta})
-	own.Gen = max(gen, c.lockOf(in).numberOf(gen)) + 1
-	c.timeline.propose(in.name, own, func(g agreement) { c.corrected(in, gen, g) })
 	c.events.put(control.Event{
 		Level: control.Info, Stage: "ingest", Input: in.name, Code: codeDrift, Message: fmt.Sprintf(
 			"input %s: the source's clock has drifted by a frame: one is %s at segment %d", in.name, what, grid.K(at)),
 	})
+}
+
+// move has an input's clock moved from a segment ahead on, whose start it returns. The encoder carries it out by a
+// planned hand-over: the run that begins there reads all of the source by delta earlier or later than the one before.
+func (c *Channel) move(in *input, was anchor.Anchor, delta tick.Tick, grid tick.Grid) (at tick.Tick) {
+	at = grid.Start(grid.NextK(c.now() + driftNotice))
+	c.agreeAnew(in, was.Shifted(anchor.Shift{From: at, Delta: delta}))
+	return at
+}
+
+// agreeAnew has pipelines agree on a clock that rules already, as it is to be from now on, under the next number.
+func (c *Channel) agreeAnew(in *input, own anchor.Anchor) {
+	gen := own.Gen
+	own.Gen = max(gen, c.lockOf(in).numberOf(gen)) + 1
+	c.timeline.propose(in.name, own, func(g agreement) { c.corrected(in, gen, g) })
 }
 
 // corrected carries out the correction that was agreed upon.

@@ -24,6 +24,7 @@ const (
 	codeDrift    = "source_drift"   // it drifted by a frame
 	codeAdopted  = "clock_adopted"  // it is placed where another pipeline has placed it
 	codeUnlocked = "clock_unlocked" // another pipeline has stored one that does not fit
+	codeTimecode = "timecode"       // whether the labels in an input's pictures place them, and why not
 	codeStep     = "clock_step"     // the host's clock stepped
 	codeSlateOn  = "slate_on"       // viewers get the slate
 	codeSlateOff = "slate_off"      // they get something else again

@@ -37,8 +37,11 @@ var rooms = map[string][]string{
 	"pkg/fmp4":   {"pkg/tick"},
 	"pkg/ladder": {"pkg/tick"},
 	"pkg/merge":  {"pkg/tick"},
-	"pkg/mpegts": {"pkg/tick"},
 	"pkg/store":  {"pkg/tick"},
+
+	"pkg/timecode": {"pkg/tick"},
+
+	"pkg/mpegts": {"pkg/tick", "pkg/timecode"},
 
 	"pkg/card":     nil,
 	"pkg/selector": {"pkg/tick"},

@@ -16,6 +16,7 @@ import (
 	"onair/pkg/ffmpeg"
 	"onair/pkg/spool"
 	"onair/pkg/tick"
+	"onair/pkg/timecode"
 )
 
 // tellJumpsEvery is how often jumps of a source's clock are told: a broken one may jump with every packet.
@@ -37,6 +38,7 @@ type input struct {
 	jumpTold tick.Tick // when they were told last
 	settled  tick.Tick // until then the last correction shows in what is measured; of watchDrift
 	lock     lock      // guarded by the channel's mutex
+	timecode *timed    // nil: the labels of its pictures are not looked at
 }
 
 // newInput wires an input with its stored anchors. Nothing is opened yet.
@@ -50,7 +52,14 @@ func (c *Channel) newInput(cfg config.Input) (*input, error) {
 	clock := anchor.NewClock(in.table, known, nil)
 	clock.Agree(func(a anchor.Anchor) { c.anchored(in, a) })
 	clock.Follow(last)
-	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{Number: uint16(cfg.Program), Spool: in.spool, Clock: clock})
+	labels := (*timecode.Reader)(nil)
+	if cfg.ByTimecode() {
+		in.timecode = &timed{}
+		labels = &in.timecode.Reader
+	}
+	in.programme = ingest.NewProgramme(ingest.ProgrammeConfig{
+		Number: uint16(cfg.Program), Spool: in.spool, Clock: clock, Labels: labels,
+	})
 	event := c.events.of("ingest", cfg.Name)
 	in.prober = encode.NewProber(encode.ProberConfig{
 		Name: cfg.Name, FFmpeg: c.cfg.FFprobe, Spool: in.spool, Table: in.table, Event: event,

@@ -102,6 +102,10 @@ func (c *Channel) heed(in *input) {
 		}
 		return
 	}
+	if own.Timecode && other.Timecode { // another clock, and placed alike
+		c.setLock(in, l, lock{state: control.Locked, gen: gen, number: other.Gen, moved: l.moved})
+		return
+	}
 	next := l
 	next.gen, next.number, next.seen = gen, number, other.Gen
 	if l.gen != gen {

@@ -198,6 +198,7 @@ func (c *Channel) inputStatus(in *input, enc encode.Status, now tick.Tick) contr
 			Codec: v.Codec, Width: v.Width, Height: v.Height, Rate: v.Rate.String(), Interlaced: v.Interlaced,
 		}
 	}
+	in.timecodeStatus(&out, now)
 	in.inspection.status(&out, now)
 	for _, l := range ls.Legs {
 		out.Legs = append(out.Legs, legStatus(l))

@@ -183,6 +183,9 @@ func (p *plan) inputs(out *lines) {
 		out.f("  %s: %s, %s", in.Name, program, tracks)
 		p.legs(out, in)
 		out.f("    allow    %s", strings.Join(allow, ", "))
+		if in.ByTimecode() {
+			out.f("    timecode places the pictures, where it is within 1.5 s of their arrival")
+		}
 		if p.ch.Watched(in) {
 			out.f("    monitor  picture and sound are watched, by a decoder at low priority")
 		}

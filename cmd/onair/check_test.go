@@ -73,17 +73,27 @@ func TestCheckPrintsThePlan(t *testing.T) {
 	}
 }
 
-// TestCheckTellsWhatIsWatched: a decoder for each input is not for nothing.
-func TestCheckTellsWhatIsWatched(t *testing.T) {
-	for monitor, want := range map[string]bool{"on": true, "auto": false, "off": false} {
+// TestCheckTellsOfInputs: a decoder for each is not for nothing, and labels that place pictures have to be there.
+func TestCheckTellsOfInputs(t *testing.T) {
+	const watched, placed = "are watched, by a decoder", "timecode places the pictures"
+	for _, c := range []struct {
+		option, text string
+		want         bool
+	}{
+		{"monitor: on", watched, true},
+		{"monitor: auto", watched, false},
+		{"monitor: off", watched, false},
+		{"timecode: sei", placed, true},
+		{"timecode: none", placed, false},
+	} {
 		file := filepath.Join(t.TempDir(), "channel.yaml")
-		text := "channel: news\ninputs: [{name: main, legs: [\"udp://0.0.0.0:5000\"], monitor: " + monitor + "}]\noutputs: [{dir: ./o}]\n"
+		text := "channel: news\ninputs: [{name: main, legs: [\"udp://0.0.0.0:5000\"], " + c.option + "}]\noutputs: [{dir: ./o}]\n"
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		code, out, errs := check(file)
-		if code != 0 || strings.Contains(out, "are watched, by a decoder") != want {
-			t.Errorf("monitor: %s: code %d %s\n%s", monitor, code, errs, out)
+		if code != 0 || strings.Contains(out, c.text) != c.want {
+			t.Errorf("%s: code %d %s\n%s", c.option, code, errs, out)
 		}
 	}
 }

@@ -70,6 +70,9 @@ type Input struct {
 	Allow    []netip.Prefix `yaml:"allow"`    // who may send
 }
 
+// ByTimecode tells whether time labels in the input's pictures place them on the timeline.
+func (in Input) ByTimecode() bool { return in.Timecode == timecodeSEI }
+
 // StartsOnSlate tells whether the channel goes on air without any input.
 func (c *Channel) StartsOnSlate() bool { return c.Start == startSlate }
 

@@ -38,6 +38,8 @@ func (r *reader) inputs(c *Channel) {
 			"allowed is 1 to 65535, or 0 for the first")
 		r.tracks(path+".audio", in.Audio, c)
 		r.oneOf(path+".timecode", in.Timecode, timecodeNone, timecodeSEI)
+		r.check(!in.ByTimecode() || !c.SoundOnly(), path+".timecode", "is in pictures, and the channel has none",
+			"allowed is none")
 		r.oneOf(path+".monitor", in.Monitor, monitorAuto, monitorOn, monitorOff)
 		if len(in.Allow) == 0 && !r.bad[path+".allow"] {
 			r.wrong(path+".allow", "is empty, so nobody may send",

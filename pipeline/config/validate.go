@@ -141,7 +141,6 @@ func (r *reader) validate(c *Channel) {
 	r.renditions(c)
 	r.stores(c)
 	r.webhook(c)
-	r.later(c)
 	c.complete()
 }
 

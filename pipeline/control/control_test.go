@@ -106,7 +106,8 @@ func fullInput() control.Input {
 		Content: &control.Content{Picture: true, Sound: true, BlackSeconds: 1.5, FreezeSeconds: 2.5, SilenceSeconds: 3.5,
 			LoudnessLUFS: new(-23.1), AVOffsetMs: new(40.5)}, Restarts: 1,
 		Lost: 1, Unmerged: true, Generation: 2, Generations: 3, Lock: control.Locked, ClockOffsetMs: -12.5, LastPacketMs: 3.5,
-		Spool: control.Spool{Seconds: 30, Bytes: 37_500_000}, Legs: []control.Leg{leg, {URL: "rtp://239.0.1.1:5000", State: control.LegListening}}}
+		Timecode: &control.Timecode{Label: "10:20:30;12", AgeMs: 40.5, Rules: true, OffsetMs: new(16.5)},
+		Spool:    control.Spool{Seconds: 30, Bytes: 37_500_000}, Legs: []control.Leg{leg, {URL: "rtp://239.0.1.1:5000", State: control.LegListening}}}
 }
 
 // site is a handler over fakes with a page and an origin that tells what it was asked for.

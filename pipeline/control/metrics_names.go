@@ -96,6 +96,15 @@ var inputFamilies = []family[Input]{
 		func(i *Input) float64 { return float64(i.Generations) }),
 	gauge("input_locked", "1 while the timeline's store has the anchor of the source clock", ofInput,
 		func(i *Input) float64 { return truth(i.Lock == Locked) }),
+	gauge("input_timecode_rules", "1 while timecode in the pictures places them on the timeline", ofInput,
+		func(i *Input) float64 { return truth(i.Timecode != nil && i.Timecode.Rules) }),
+	gauge("input_timecode_offset_seconds", "How much later timecode puts pictures; 0 until known", ofInput,
+		func(i *Input) float64 {
+			if i.Timecode == nil || i.Timecode.OffsetMs == nil {
+				return 0
+			}
+			return *i.Timecode.OffsetMs / 1000
+		}),
 	gauge("input_silence_seconds", "Age of the newest packet; -1 while none has come", ofInput,
 		func(i *Input) float64 {
 			if i.LastPacketMs < 0 {

@@ -22,7 +22,9 @@ type Input struct {
 	Lock          Lock    `json:"lock"`        // whether that is what the timeline's store has
 	ClockOffsetMs float64 `json:"clock_offset_ms"`
 	LastPacketMs  float64 `json:"last_packet_ms"` // age of the newest packet; -1: none yet
-	Spool         Spool   `json:"spool"`
+
+	Timecode *Timecode `json:"timecode"` // nil: not asked for, or none came yet
+	Spool    Spool     `json:"spool"`
 
 	Checks     []Check  `json:"tr101290"`           // of priority 1 and 2, in the order of the report
 	LastSecond int      `json:"errors_last_second"` // what failover.errors is held against
@@ -43,6 +45,14 @@ const (
 	Locked   Lock = "locked"
 	Unlocked Lock = "unlocked"
 )
+
+// Timecode is the newest time label in an input's pictures.
+type Timecode struct {
+	Label    string   `json:"label"` // HH:MM:SS:FF, ; before FF where numbers are dropped
+	AgeMs    float64  `json:"age_ms"`
+	Rules    bool     `json:"rules"`     // whether labels place the input's pictures on the timeline
+	OffsetMs *float64 `json:"offset_ms"` // how much later than the timeline they put them; nil: not known
+}
 
 // Program is the programme that was picked from the stream.
 type Program struct {

@@ -80,6 +80,9 @@ func (p *Programme) begin(prog mpegts.Program) {
 		}
 		if s.Kind == mpegts.Video {
 			es.detector = mpegts.NewDetector(s.Codec)
+			if p.cfg.Labels != nil {
+				es.labels = mpegts.NewLabels(s.Codec)
+			}
 		}
 		p.byPID[s.PID] = es
 	}

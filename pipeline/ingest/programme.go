@@ -8,6 +8,7 @@ import (
 	"onair/pkg/mpegts"
 	"onair/pkg/spool"
 	"onair/pkg/tick"
+	"onair/pkg/timecode"
 )
 
 // pids is the size of the PID space.
@@ -21,6 +22,7 @@ type ProgrammeConfig struct {
 	Number uint16 // programme number; 0 is the first of the PAT
 	Spool  *spool.Spool
 	Clock  *anchor.Clock
+	Labels *timecode.Reader // takes the time labels of the pictures; nil: they are not looked for
 }
 
 // Format is what a stretch of an input consists of. A new number begins where the programme's tables or the coded
@@ -62,6 +64,7 @@ type elementary struct {
 	guesses       int          // how many in a row
 	index         int
 	detector      *mpegts.Detector
+	labels        *mpegts.Labels
 	pes           uint64 // position of the running PES packet
 	open          bool   // whether that one still waits for its access verdict
 	drop          bool   // the running PES packet is not taken
@@ -205,6 +208,9 @@ func (p *Programme) take(es *elementary, pkt mpegts.Packet) {
 	}
 	if es.drop {
 		return
+	}
+	if es.labels != nil && es.PID == p.ref {
+		p.read(es, pkt, entry)
 	}
 	access := mpegts.None
 	if es.detector != nil {

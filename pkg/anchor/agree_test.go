@@ -128,3 +128,34 @@ func TestAdoptTakesOnlyItsOwnClock(t *testing.T) {
 		}
 	}
 }
+
+// TestAnchorsByTimecode of two clocks are not taken for each other's, those of one are, also over a correction that one
+// of them has not heard of.
+func TestAnchorsByTimecode(t *testing.T) {
+	t.Parallel()
+	const second = tick.Second
+	at := 1_000_000 * second
+	frame := second / 25
+	own := anchor.Anchor{Gen: 3, PTS: 90_000, Tick: at, Timecode: true}
+	corrected := own.Shifted(anchor.Shift{From: at + 60*second, Delta: frame})
+	later := anchor.Anchor{Gen: 9, PTS: 90_000 * 101, Tick: at + 100*second + frame, Timecode: true} // as of after it
+	for name, c := range map[string]struct {
+		own, other anchor.Anchor
+		want       bool
+	}{
+		"the same":                      {own, own, true},
+		"another wrap":                  {own, anchor.Anchor{PTS: 90_000 + 1<<33, Tick: at, Timecode: true}, true},
+		"half a frame off":              {own, anchor.Anchor{PTS: 90_000 + 1800, Tick: at, Timecode: true}, false},
+		"a second off":                  {own, anchor.Anchor{PTS: 0, Tick: at, Timecode: true}, false},
+		"a second off, by arrival":      {own, anchor.Anchor{PTS: 0, Tick: at}, true},
+		"corrected":                     {own, corrected, true},
+		"not yet corrected":             {corrected, own, true},
+		"corrected by both":             {corrected, corrected, true},
+		"corrected, begun before after": {corrected, later, true},
+	} {
+		adopted, ok := c.own.Adopt(c.other)
+		if ok != c.want || ok && adopted.Timecode != c.other.Timecode {
+			t.Errorf("%s: %v, %+v", name, ok, adopted)
+		}
+	}
+}

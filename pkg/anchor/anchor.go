@@ -16,6 +16,10 @@ type Anchor struct {
 	PTS    int64     `json:"pts"`
 	Tick   tick.Tick `json:"tick"`
 	Shifts []Shift   `json:"shifts,omitempty"` // in the order in which they were decided; not changed in place
+
+	// Timecode tells that Tick is where a time label in the picture says, not where it arrived: clocks that have nothing
+	// else in common are then placed alike.
+	Timecode bool `json:"timecode,omitempty"`
 }
 
 // Shift moves what maps to From or later by Delta: how drift is taken out, one frame at a time.
@@ -74,19 +78,43 @@ func (a Anchor) Fits(raw uint64, arrival tick.Tick) (pts int64, ok bool) {
 	return pts, (a.Map(pts) - arrival).Abs() <= Fit
 }
 
+// fitTimecode is Fit for two anchors by timecode: less than half a frame, as both put a picture into the same slot.
+const fitTimecode = 8 * tick.Millisecond
+
 // Adopt is the anchor that puts a source time where other does, in the generation and the count of wraps of a: what a
 // pipeline makes of another's anchor for its own feed. ok is false if other does not fit: it lies more than Fit from a,
-// so it is that of another clock.
+// so it is that of another clock. One by timecode may be of another clock and lie near, so that fits a only if it
+// puts pictures into the same slots.
 func (a Anchor) Adopt(other Anchor) (adopted Anchor, ok bool) {
 	pts, ok := other.Fits(uint64(a.PTS)&(1<<33-1), a.Tick)
-	if !ok {
+	if !ok || a.Timecode && other.Timecode && !a.sameSlots(other, pts) {
 		return a, false
 	}
-	adopted = Anchor{Gen: a.Gen, PTS: a.PTS, Tick: other.Map(pts)}
+	adopted = Anchor{Gen: a.Gen, PTS: a.PTS, Tick: other.Map(pts), Timecode: other.Timecode}
 	for _, s := range other.Shifts {
 		if s.From > adopted.Tick {
 			adopted.Shifts = append(adopted.Shifts, s)
 		}
 	}
 	return adopted, true
+}
+
+// sameSlots tells whether two anchors by timecode put pictures into the same slots, but for a correction that one has
+// and the other still lacks. pts is a.PTS in the count of wraps of other.
+func (a Anchor) sameSlots(other Anchor, pts int64) bool {
+	for _, without := range [...]struct{ a, other int }{{0, 0}, {0, 1}, {1, 0}} {
+		if (a.corrected(a.PTS, without.a) - other.corrected(pts, without.other)).Abs() <= fitTimecode {
+			return true
+		}
+	}
+	return false
+}
+
+// corrected is the place of a source time after all corrections but the newest without.
+func (a Anchor) corrected(pts int64, without int) tick.Tick {
+	at := a.plain(pts)
+	for _, s := range a.Shifts[:max(0, len(a.Shifts)-without)] {
+		at += s.Delta
+	}
+	return at
 }

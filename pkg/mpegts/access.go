@@ -196,7 +196,7 @@ func sliceType(b []byte) int {
 	return int(t % sliceMod5)
 }
 
-// bitReader reads Exp-Golomb numbers; over is set once there are no more bits.
+// bitReader reads bits and Exp-Golomb numbers; over is set once there are no more bits.
 type bitReader struct {
 	b    []byte
 	at   int
@@ -211,6 +211,14 @@ func (r *bitReader) bit() uint32 {
 	v := r.b[r.at/8] >> (7 - r.at%8) & 1
 	r.at++
 	return uint32(v)
+}
+
+// bits reads a number of n bits; of more than 32 it is the last ones.
+func (r *bitReader) bits(n int) (v uint32) {
+	for range n {
+		v = v<<1 | r.bit()
+	}
+	return v
 }
 
 func (r *bitReader) ue() uint32 {

@@ -60,11 +60,3 @@ func (r *bitReader) rate() uint32 {
 	}
 	return explicit + r.bits(24)
 }
-
-func (r *bitReader) bits(n int) uint32 {
-	v := uint32(0)
-	for range n {
-		v = v<<1 | r.bit()
-	}
-	return v
-}

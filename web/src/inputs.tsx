@@ -154,6 +154,11 @@ function Facts({ input, past, twin }: { input: Input; past: Input; twin: Twin | 
       <span>spool {short(input.spool.seconds)}, {bytes(input.spool.bytes)}</span>
       {input.lock === 'unlocked' && <span class="warn" title="The timeline's store does not have this source clock: other pipelines may have another">clock not locked</span>}
       {input.active && twin && <Likeness twin={twin} />}
+      {input.timecode && (
+        <span class={input.timecode.rules ? '' : 'warn'} title={input.timecode.rules ? 'Places the pictures' : 'Does not place the pictures: see the events'}>
+          timecode {input.timecode.label}
+        </span>
+      )}
       {input.clock_offset_ms !== 0 && <span title="Source clock against this host's">clock {input.clock_offset_ms > 0 ? '+' : '−'}{Math.abs(Math.round(input.clock_offset_ms))} ms</span>}
     </p>
   );

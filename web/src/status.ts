@@ -54,6 +54,7 @@ export interface Input {
   lock: string; // none, locked, unlocked
   clock_offset_ms: number;
   last_packet_ms: number;
+  timecode: { label: string; age_ms: number; rules: boolean; offset_ms: number | null } | null; // null: none, or not asked for
   spool: { seconds: number; bytes: number };
   tr101290: Check[];
   errors_last_second: number;
