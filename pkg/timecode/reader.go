@@ -68,9 +68,12 @@ func (r *Reader) Label(l Label, now tick.Tick) {
 		return
 	}
 	first, paired := r.mate(*p)
-	if paired {
+	switch {
+	case paired:
 		r.pairs = true
-	} else if r.pairs {
+	case r.pairs && int64(l.Frames) >= counted(r.rate)/2: // there are no such numbers by pairs
+		r.pairs, r.agreed = false, 0
+	case r.pairs:
 		return // the first of two, or the second: that is known when the other has come
 	}
 	r.say(mod(l.SinceMidnight(r.rate, r.pairs) - tick.Tick(first)*tick.Per90k))

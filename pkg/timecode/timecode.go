@@ -34,6 +34,9 @@ func (l Label) Valid() bool {
 // dropped is how many numbers of 30 in a second are left out in each minute that is not a multiple of ten.
 const dropped = 2
 
+// counted is how many pictures there are in a second of labels: 30 at 30000/1001.
+func counted(rate tick.Rate) int64 { return (rate.Num + rate.Den/2) / rate.Den }
+
 // SinceMidnight is how long after the picture labelled 00:00:00:00 the one with this label begins, at rate. pairs tells
 // that two pictures have each label, as where 50 or 60 pictures a second are labelled by 25 or 30 (ST 12-1 §12): it is
 // then the first of the two.
@@ -45,7 +48,7 @@ func (l Label) SinceMidnight(rate tick.Rate, pairs bool) tick.Tick {
 	if pairs {
 		each = 2
 	}
-	counted := (rate.Num + rate.Den/2) / rate.Den / each // in a second of labels: 30 at 30000/1001
+	counted := counted(rate) / each
 	minutes := int64(l.Hours)*60 + int64(l.Minutes)
 	n := (minutes*60+int64(l.Seconds))*counted + int64(l.Frames)
 	if l.Drop {

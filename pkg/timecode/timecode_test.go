@@ -188,6 +188,19 @@ func TestReaderOfAnotherGeneration(t *testing.T) {
 	}
 }
 
+// TestReaderOfPairsNoMore: a source that labels each picture from now on is read so.
+func TestReaderOfPairsNoMore(t *testing.T) {
+	s := source{rate: tick.Rate{Num: 50, Den: 1}, first: 36000 * 50, pairs: true}
+	r := &timecode.Reader{}
+	s.play(r, 1, 0, 50)
+	s.pairs = false
+	s.play(r, 1, 50, 50)
+	noon := 20_000*86400*tick.Second + 36000*tick.Second
+	if at, ok := r.Place(1, s.pts(99), noon); !ok || at != noon+s.rate.At(99) {
+		t.Errorf("%v, off by %v", ok, (at - noon - s.rate.At(99)).Duration())
+	}
+}
+
 func known(r *timecode.Reader, gen int64) bool {
 	_, ok := r.Place(gen, 0, 0)
 	return ok
