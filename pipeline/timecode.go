@@ -47,25 +47,19 @@ func (c *Channel) byTimecode(in *input, a anchor.Anchor, propose func(anchor.Anc
 		ctx, cancel := context.WithTimeout(context.Background(), labelsFor)
 		defer cancel()
 		for {
-			if at, ok := in.timecode.Place(a.Gen, a.PTS, a.Tick); ok {
-				propose(placed(a, at, slotOf(air.grid, air.audio)))
+			late, _ := in.timecode.Late(a.Gen)
+			at, ok := in.timecode.Place(a.Gen, a.PTS, a.Tick)
+			if ok && late.Abs() <= labelsFit {
+				a.Tick, a.Timecode = nearestSlot(at, slotOf(air.grid, air.audio)), true
+				propose(a)
 				return
 			}
 			if !beat.Wait(ctx, beat.Period) {
-				propose(a) // the labels may come yet: they correct it
+				propose(a) // the labels may come yet, or nearer: they correct it
 				return
 			}
 		}
 	})
-}
-
-// placed is an anchor on the slot nearest to where a label puts its picture, or as it was where that cannot be.
-func placed(a anchor.Anchor, at, slot tick.Tick) anchor.Anchor {
-	if (at - a.Tick).Abs() > labelsFit {
-		return a
-	}
-	a.Tick, a.Timecode = nearestSlot(at, slot), true
-	return a
 }
 
 // nearestSlot is the multiple of slot that is nearest to t.
@@ -137,20 +131,26 @@ func (c *Channel) labelsOff(in *input, a anchor.Anchor) (off tick.Tick, state la
 		return 0, labels{"none", "its pictures carry no timecode (H.264 picture timing, HEVC time code)" + hosts +
 			". Have the encoder insert it, or set timecode: none"}
 	}
+	late, ok := in.timecode.Late(a.Gen)
 	here := a.MapAsOf(a.PTS, read)
-	at, ok := in.timecode.Place(a.Gen, a.PTS, here)
-	if !ok {
+	at, placed := in.timecode.Place(a.Gen, a.PTS, here)
+	if !ok || !placed {
 		return 0, labels{"erratic", "the timecode of its pictures does not count them" + hosts}
 	}
-	off = at - here
 	most := labelsFit
 	if a.Timecode {
 		most = anchor.Fit
 	}
-	if late := in.programme.Stats().Offset - off; late.Abs() > most {
+	off = at - here
+	switch {
+	case late.Abs() > most:
 		return 0, labels{"far", fmt.Sprintf("its pictures arrive %v after the time that their timecode tells (%s), more "+
 			"than the %v either way that may be%s. Set the clocks of the encoder and of this host by NTP or PTP",
 			late.Duration().Round(time.Millisecond), label, labelsFit.Duration(), hosts)}
+	case off.Abs() > anchor.Fit:
+		return 0, labels{"apart", fmt.Sprintf("its pictures are %v from where their timecode puts them (%s), more than they "+
+			"are moved by on air: they stay where they are until the source or the channel begins anew",
+			off.Duration().Round(time.Millisecond), label)}
 	}
 	return off, labels{labelsLead, labelsLead}
 }

@@ -12,11 +12,11 @@ import (
 	"onair/pkg/timecode"
 )
 
-// labelled pushes pictures at 25 a second with labels that begin at 10:00:00:00, source time 0.
-func labelled(r *timecode.Reader, gen int64, from, n int) {
+// labelled pushes pictures at 25 a second with labels that begin at 10:00:00:00, source time 0, and arrive late.
+func labelled(r *timecode.Reader, gen int64, late tick.Tick, from, n int) {
 	for i := from; i < from+n; i++ {
 		r.Picture(gen, int64(i)*3600)
-		r.Label(timecode.Label{Hours: 10, Seconds: i / 25, Frames: i % 25}, tick.Tick(i+1))
+		r.Label(timecode.Label{Hours: 10, Seconds: i / 25, Frames: i % 25}, ten+late+tick.Tick(i)*tick.Second/25)
 	}
 }
 
@@ -36,14 +36,14 @@ func TestALabelPlacesTheAnchor(t *testing.T) {
 		c, in := timecodeChannel()
 		var got []anchor.Anchor
 		begun := time.Now()
-		labelled(&in.timecode.Reader, 1, 0, 5)
-		own := anchor.Anchor{Gen: 1, PTS: 2 * 3600, Tick: ten + 1300*tick.Millisecond}
+		labelled(&in.timecode.Reader, 1, 6*tick.Second, 0, 5) // a sender begins with a burst
+		own := anchor.Anchor{Gen: 1, PTS: 2 * 3600, Tick: ten + 6*tick.Second}
 		c.byTimecode(in, own, func(a anchor.Anchor) { got = append(got, a) })
 		time.Sleep(100 * time.Millisecond)
 		if len(got) != 0 {
 			t.Fatalf("placed by five pictures: %+v", got)
 		}
-		labelled(&in.timecode.Reader, 1, 5, 5)
+		labelled(&in.timecode.Reader, 1, 1300*tick.Millisecond, 5, 5)
 		c.timeline.wg.Wait()
 		want := anchor.Anchor{Gen: 1, PTS: 2 * 3600, Tick: ten + 2*40*tick.Millisecond, Timecode: true}
 		if len(got) != 1 || got[0].Tick != want.Tick || !got[0].Timecode || got[0].PTS != want.PTS {
@@ -60,15 +60,15 @@ func TestWithoutLabelsArrivalPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, at := range map[string]struct {
 			labels int
-			tick   tick.Tick
-		}{"none": {0, ten}, "far": {20, ten + 1600*tick.Millisecond}} {
+			late   tick.Tick
+		}{"none": {0, 0}, "far": {20, 1600 * tick.Millisecond}, "early": {20, -1600 * tick.Millisecond}} {
 			c, in := timecodeChannel()
-			labelled(&in.timecode.Reader, 1, 0, at.labels)
+			labelled(&in.timecode.Reader, 1, at.late, 0, at.labels)
 			var got []anchor.Anchor
 			begun := time.Now()
-			c.byTimecode(in, anchor.Anchor{Gen: 1, Tick: at.tick}, func(a anchor.Anchor) { got = append(got, a) })
+			c.byTimecode(in, anchor.Anchor{Gen: 1, Tick: ten + at.late}, func(a anchor.Anchor) { got = append(got, a) })
 			c.timeline.wg.Wait()
-			if len(got) != 1 || got[0].Tick != at.tick || got[0].Timecode || time.Since(begun) > labelsFor+50*time.Millisecond {
+			if len(got) != 1 || got[0].Tick != ten+at.late || got[0].Timecode || time.Since(begun) > labelsFor+50*time.Millisecond {
 				t.Errorf("%s: %+v after %v", name, got, time.Since(begun))
 			}
 		}

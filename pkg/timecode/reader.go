@@ -20,7 +20,8 @@ const (
 type picture struct {
 	pts   int64
 	label Label
-	known bool // it has a label
+	known bool      // it has a label
+	at    tick.Tick // when that arrived
 }
 
 // Reader finds out by the labels of an input's pictures at what time of day source time was 0. What it takes is pushed
@@ -62,7 +63,7 @@ func (r *Reader) Label(l Label, now tick.Tick) {
 		return
 	}
 	p := &r.recent[(r.n-1)%remembered]
-	p.label, p.known = l, true
+	p.label, p.known, p.at = l, true, now
 	r.last, r.lastAt = l, now
 	if r.rate.IsZero() {
 		return
@@ -147,6 +148,23 @@ func (r *Reader) Place(gen, pts int64, at tick.Tick) (place tick.Tick, ok bool) 
 	}
 	shown := r.origin + tick.Tick(pts)*tick.Per90k
 	return at + apart(shown, at), true
+}
+
+// Late is how long after the time that labels tell pictures arrive: the least of the last ones, as a sender that begins
+// with a burst, and a path, only delay them. ok is as for Place.
+func (r *Reader) Late(gen int64) (late tick.Tick, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if gen != r.gen || r.agreed < confirmed {
+		return 0, false
+	}
+	late = Zone
+	for _, p := range r.recent[:min(r.n, remembered)] {
+		if p.known {
+			late = min(late, apart(p.at, r.origin+tick.Tick(p.pts)*tick.Per90k))
+		}
+	}
+	return late, true
 }
 
 // Last is the newest label and when it arrived; 0: there was none yet.

@@ -188,6 +188,26 @@ func TestReaderOfAnotherGeneration(t *testing.T) {
 	}
 }
 
+// TestReaderTellsHowLatePicturesAre by the least of the last ones: a sender begins with a burst.
+func TestReaderTellsHowLatePicturesAre(t *testing.T) {
+	s := source{rate: tick.Rate{Num: 25, Den: 1}, first: 36000 * 25}
+	r := &timecode.Reader{}
+	if _, ok := r.Late(1); ok {
+		t.Error("known by none")
+	}
+	noon := 20_000*86400*tick.Second + 36000*tick.Second
+	for i := range int64(40) {
+		r.Picture(1, s.pts(i))
+		r.Label(s.label(i), noon+s.rate.At(max(i, 30))+300*tick.Millisecond+tick.Tick(i%3)*tick.Millisecond)
+	}
+	if late, ok := r.Late(1); !ok || late != 300*tick.Millisecond {
+		t.Errorf("%v, %v", ok, late.Duration())
+	}
+	if _, ok := r.Late(2); ok {
+		t.Error("known of another generation")
+	}
+}
+
 // TestReaderOfPairsNoMore: a source that labels each picture from now on is read so.
 func TestReaderOfPairsNoMore(t *testing.T) {
 	s := source{rate: tick.Rate{Num: 50, Den: 1}, first: 36000 * 50, pairs: true}

@@ -24,7 +24,7 @@ func timecoded(t *testing.T, reel string, frames int, branches ...string) {
 	}
 	args := fmt.Sprintf("-q filesrc location=%s ! y4mdec ! timecodestamper set=always source=rtc timecode-offset=%d ! tee name=t", pictures, frames)
 	for _, b := range branches {
-		args += " t. ! queue ! " + b
+		args += " t. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! " + b
 	}
 	command(t, "gst-launch-1.0", strings.Fields(args)...)
 	ffmpeg(t, "-re -i "+reel+" -map 0:v -pix_fmt yuv420p -f yuv4mpegpipe -y "+pictures)
@@ -33,7 +33,7 @@ func timecoded(t *testing.T, reel string, frames int, branches ...string) {
 // x264 is an encoder that leaves room for labels, and multiplexes to a port.
 func x264(options string, port int) string {
 	return "x264enc option-string=pic-struct=1" + options + " ! h264parse update-timecode=true config-interval=-1 ! " +
-		fmt.Sprintf("mpegtsmux alignment=7 ! udpsink host=127.0.0.1 port=%d sync=false", port)
+		fmt.Sprintf("mpegtsmux alignment=7 ! udpsink host=127.0.0.1 port=%d sync=false async=false", port)
 }
 
 // byTimecode is an input whose pictures are placed by their labels.
@@ -51,7 +51,7 @@ func TestTwinsByTimecode(t *testing.T) {
 		twins = append(twins, newStationOf(t, oneRung, byTimecode(port)).answering())
 	}
 	// The second one's times begin elsewhere, and its pictures come later.
-	ffmpeg(t, fmt.Sprintf("-f mpegts -i udp://127.0.0.1:%d?fifo_size=100000 -map 0:v -c copy -output_ts_offset 4321 -f mpegts "+
+	ffmpeg(t, fmt.Sprintf("-probesize 200000 -analyzeduration 500000 -f mpegts -i udp://127.0.0.1:%d?fifo_size=100000 -map 0:v -c copy -output_ts_offset 4321 -f mpegts "+
 		"udp://127.0.0.1:%d?pkt_size=1316", ports[2], ports[1]))
 	timecoded(t, clip(t, 60, "25"), 0,
 		x264(":nal-hrd=cbr:vbv-maxrate=2000:vbv-bufsize=2000 bitrate=2000 speed-preset=ultrafast tune=zerolatency key-int-max=25", ports[0]),
@@ -79,6 +79,25 @@ func TestTwinsByTimecode(t *testing.T) {
 			wantConsecutive(t, numbersIn(t, spliced(t, a, b, rendition, common)))
 		}
 	}
+}
+
+// TestTimecodeOfASlowEncoder: pictures that arrive 1.2 s after their time take over from the slate, and none is missing.
+func TestTimecodeOfASlowEncoder(t *testing.T) {
+	t.Parallel()
+	port := freePort(t, "udp")
+	s := newStationOf(t, strings.Replace(oneRung, "start: wait", "start: slate", 1), byTimecode(port)).answering()
+	s.wait("the slate", 60*time.Second, segments(2))
+	timecoded(t, clip(t, 60, "25"), -30, x264(" bitrate=1000 speed-preset=ultrafast tune=zerolatency key-int-max=25", port))
+	s.wantEvent("timecode", "placed by their timecode")
+	s.wait("the input", 60*time.Second, func(st control.Status) bool { return st.ActiveInput == "main" })
+	s.wait("segments of it", 60*time.Second, segments(s.status().Segments+6))
+	if c := s.status().Inputs[0].Timecode; c == nil || !c.Rules || c.OffsetMs == nil || *c.OffsetMs != 0 {
+		t.Errorf("%+v", c)
+	}
+	if gap := s.gapped(); gap != "" {
+		t.Error(gap)
+	}
+	wantConsecutive(t, numbersIn(t, s.media("v180", 0)))
 }
 
 // TestTimecodeOfAnotherTime: labels that are ten seconds from when pictures arrive are told, and not used.
