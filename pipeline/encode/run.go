@@ -66,7 +66,8 @@ func (r *run) launch(cfg *Config, in entrance) error {
 		return fmt.Errorf("input %s: %w", r.src.Input, err)
 	}
 	proc, err := child.Start(child.Spec{
-		Path: cfg.FFmpeg, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1, Limits: r.order.limits, Groups: cfg.Groups,
+		Path: cfg.FFmpeg, Args: r.plan.Args, Outputs: len(r.plan.Outputs) + 1, Paced: true,
+		Limits: r.order.limits, Groups: cfg.Groups,
 	})
 	if err != nil {
 		return err

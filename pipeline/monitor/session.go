@@ -60,7 +60,8 @@ func (m *Monitor) session(ctx context.Context, src Source) error {
 		}
 		return err
 	}
-	if s.proc, err = child.Start(child.Spec{Path: m.cfg.FFmpeg, Args: s.plan.Args, Outputs: s.plan.Outputs}); err != nil {
+	spec := child.Spec{Path: m.cfg.FFmpeg, Args: s.plan.Args, Outputs: s.plan.Outputs, Paced: true}
+	if s.proc, err = child.Start(spec); err != nil {
 		return err
 	}
 	_ = unix.Setpriority(unix.PRIO_PROCESS, s.proc.Pid(), niceness) // before it has threads, which inherit it

@@ -37,7 +37,7 @@ type session struct {
 // those of the one before ended, so that who shows them misses none.
 func (s *Slate) session(ctx context.Context) (made bool, err error) {
 	due := s.begins()
-	proc, err := child.Start(child.Spec{Path: s.cfg.FFmpeg, Args: s.args(due), Outputs: 1, Stdin: waiting})
+	proc, err := child.Start(child.Spec{Path: s.cfg.FFmpeg, Args: s.args(due), Outputs: 1, Paced: true, Stdin: waiting})
 	if err != nil {
 		return false, err
 	}

@@ -33,6 +33,7 @@ type Spec struct {
 	Args      []string      // arguments, without the program's name
 	Env       []string      // environment; nil means that of this process
 	Outputs   int           // pipes that the child writes, as its file descriptors 3, 4, ...
+	Paced     bool          // what it writes is read on the beat (package beat), not as it comes
 	Stdin     int           // bytes that may wait for it on its standard input; 0 means what the kernel gives, 64 KiB
 	TailLines int           // lines of stderr to keep; 0 means DefaultTail
 	Grace     time.Duration // how long each step of Stop waits for the child's end; 0 means DefaultGrace
@@ -108,7 +109,7 @@ func (p *Process) open(cmd *exec.Cmd, spec Spec) (theirs []*os.File, err error) 
 			return theirs, err
 		}
 		widen(r, pipeSize)
-		p.outputs = append(p.outputs, newOutput(r))
+		p.outputs = append(p.outputs, newOutput(r, spec.Paced))
 		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
 		theirs = append(theirs, w)
 	}

@@ -13,7 +13,7 @@ import (
 // pipeSize lets a child finish writing a large picture while the reader is busy. The kernel may grant less.
 const pipeSize = 256 << 10
 
-// What a child writes is taken out of its pipe on the beat: frame by frame it would wake the program a hundred times a
+// What a child writes may be taken out of its pipe on the beat: frame by frame it would wake the program a hundred times a
 // second. One that writes so much that the pipe may fill within a beat is read as it comes, and so is one that has
 // written nothing for long.
 const (
@@ -25,16 +25,17 @@ const (
 // output closes itself at its end, so that a reader that reads to EOF leaves nothing open.
 type output struct {
 	file  *nonblock.File
+	paced bool
 	timer *time.Timer
 	read  int // bytes since the last beat
 	rush  int // bytes to be read as they come
 	beats int // in a row that brought nothing
 }
 
-func newOutput(f *os.File) *output {
+func newOutput(f *os.File, paced bool) *output {
 	t := time.NewTimer(0)
 	t.Stop()
-	return &output{file: nonblock.NewFile(f), timer: t, beats: idle}
+	return &output{file: nonblock.NewFile(f), paced: paced, timer: t, beats: idle}
 }
 
 // Read closes the pipe with its first error, the end of file among them.
@@ -50,9 +51,9 @@ func (o *output) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// next reads what there is, or else what there is at one of the next beats.
+// next reads what there is, or else what there is at one of the next beats; what comes, unless paced.
 func (o *output) next(b []byte) (int, error) {
-	for o.rush == 0 && o.beats < idle {
+	for o.paced && o.rush == 0 && o.beats < idle {
 		if n, ok, err := o.file.ReadNow(b); ok {
 			o.beats = 0
 			return n, err

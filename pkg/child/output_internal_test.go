@@ -6,17 +6,23 @@ import (
 	"io"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 func newPipe(t *testing.T) (*output, *os.File) {
+	t.Helper()
+	return newPipeOf(t, true)
+}
+
+func newPipeOf(t *testing.T, paced bool) (*output, *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	widen(r, pipeSize)
-	o := newOutput(r)
+	o := newOutput(r, paced)
 	t.Cleanup(func() { _ = o.Close(); _ = w.Close() })
 	return o, w
 }
@@ -46,6 +52,23 @@ func TestSmallPiecesAreTakenTogether(t *testing.T) {
 	if got != 5*pieces || reads > pieces/4 {
 		t.Errorf("%d bytes in %d reads, want %d in far fewer than %d", got, reads, 5*pieces, pieces)
 	}
+}
+
+// What is not paced never waits for a beat: in a test's own time there is none while a child is at work.
+func TestWhatIsNotPacedIsReadAsItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := newPipeOf(t, false)
+		begun := time.Now()
+		go func() {
+			for range 100 {
+				_, _ = w.Write(make([]byte, 1000))
+			}
+			_ = w.Close()
+		}()
+		if n, err := io.Copy(io.Discard, o); n != 100_000 || err != nil || time.Since(begun) != 0 {
+			t.Errorf("%d bytes, %v, after %v", n, err, time.Since(begun))
+		}
+	})
 }
 
 // Much at once is not left to wait for beats: the pipe would be full, and the child stand.
