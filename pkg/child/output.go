@@ -13,9 +13,9 @@ import (
 // pipeSize lets a child finish writing a large picture while the reader is busy. The kernel may grant less.
 const pipeSize = 256 << 10
 
-// What a child writes may be taken out of its pipe on the beat: frame by frame it would wake the program a hundred times a
-// second. One that writes so much that the pipe may fill within a beat is read as it comes, and so is one that has
-// written nothing for long.
+// What a child writes may be taken out of its pipe on the beat: frame by frame it would wake the program a hundred
+// times a second. One that writes so much that the pipe may fill within a beat is read as it comes, and so is one that
+// has written nothing for long.
 const (
 	plenty = pipeSize / 2 // bytes in a beat, after which
 	rush   = 4 * plenty   // bytes are read as they come
