@@ -60,7 +60,20 @@ func (s signal) try(a, b []int16, at, n int) trial {
 			}
 		}
 	}
+	if !s.shifted(a, b, at, n, t.lag) {
+		t.lag = 0
+	}
 	return t
+}
+
+// shifted tells whether all of a segment is as much more alike at a lag, not only what was looked for there: where one
+// output begins within it, a tone is found again a few of its periods off.
+func (s signal) shifted(a, b []int16, at, n, lag int) bool {
+	w := s.width
+	from, to := max(at, -lag), min(at+n, len(b)/w-lag)
+	part := a[from*w : to*w]
+	most := distance(part, b[from*w:to*w], math.MaxFloat64) / 4
+	return distance(part, b[(from+lag)*w:(to+lag)*w], most) < most
 }
 
 // distance is the mean squared difference of two signals of one length, or something larger than most if it is.

@@ -229,7 +229,8 @@ func TestTheLog(t *testing.T) {
 			t.Errorf("no %s in\n%s", w, e.Log("access.log"))
 		}
 	}
-	if w := fmt.Sprintf(`"origins":"%s","origin_status":"200"`, b.address); len(e.Lines("fill.log", w)) == 0 {
-		t.Errorf("no %s in\n%s", w, e.Log("fill.log"))
+	fill := fmt.Sprintf(`"origins":"%s","origin_status":"200"`, b.address)
+	if !eventually(5*time.Second, func() bool { return len(e.Lines("fill.log", fill)) > 0 }) { // written after the answer
+		t.Errorf("no %s in\n%s", fill, e.Log("fill.log"))
 	}
 }
