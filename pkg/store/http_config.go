@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // HTTPConfig describes a place on an HTTP origin, and who comes there.
@@ -33,6 +35,8 @@ func ParseHTTP(text string) (HTTPConfig, error) {
 		return HTTPConfig{}, errors.New("it begins with neither http:// nor https://")
 	case u.Hostname() == "" || u.Opaque != "":
 		return HTTPConfig{}, errors.New("it has no host")
+	case !validHost(u.Host):
+		return HTTPConfig{}, errors.New("its host has characters that no host has")
 	case u.RawQuery != "" || u.ForceQuery:
 		return HTTPConfig{}, errors.New("it has options (?): there are none, credentials are keys beside it")
 	case u.Fragment != "":
@@ -52,6 +56,13 @@ func ParseHTTP(text string) (HTTPConfig, error) {
 	}
 	c.URL = place.String()
 	return c, nil
+}
+
+// validHost tells whether a host is the same when it is written and read again. Names may have letters of any script;
+// zones of IPv6 addresses are read in ASCII only (RFC 6874 §2).
+func validHost(host string) bool {
+	beyond := func(r rune) bool { return r > unicode.MaxASCII }
+	return utf8.ValidString(host) && !(strings.Contains(host, "%") && strings.ContainsFunc(host, beyond))
 }
 
 // String is the place without who comes there.

@@ -96,6 +96,8 @@ func FuzzParseHTTP(f *testing.F) {
 	f.Add("https://user:pass@origin.example:8443/live/tv")
 	f.Add("http://[::1%25lo]/a%20b/")
 	f.Add("http://origin.example/a/../b?x#y")
+	f.Add("http://[::%25\xe7]")
+	f.Add("http://h\xe7st/")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := store.ParseHTTP(text)
 		if err != nil {
