@@ -108,7 +108,7 @@ func (c S3Config) String() string {
 		out += (&url.URL{Path: "/" + c.Prefix}).EscapedPath()
 	}
 	if c.Endpoint != "" {
-		out += "?endpoint=" + strings.TrimSuffix(c.Endpoint, "/")
+		out += "?endpoint=" + strings.TrimRight(c.Endpoint, "/")
 	}
 	return out
 }

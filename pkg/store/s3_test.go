@@ -313,6 +313,7 @@ func FuzzParseS3(f *testing.F) {
 	f.Add("s3://bucket/prefix?endpoint=http://127.0.0.1:9001&region=us-east-1&path_style=1")
 	f.Add("s3://bucket/a/../b?profile=x&credentials=/etc/keys")
 	f.Add("s3://user:secret@bucket")
+	f.Add("s3://bucket?endpoint=http://127.0.0.1:9001//")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := store.ParseS3(text)
 		if err != nil {
