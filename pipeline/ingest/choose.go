@@ -9,6 +9,25 @@ import (
 	"onair/pkg/tick"
 )
 
+// elementary is one stream of the programme.
+type elementary struct {
+	mpegts.Stream // as it is
+	announced     mpegts.Stream
+	guess         mpegts.Codec // what the newest PES packets seem to carry instead
+	guesses       int          // how many in a row
+	index         int
+	detector      *mpegts.Detector
+	labels        *mpegts.Labels
+	pes           uint64 // position of the running PES packet
+	open          bool   // whether that one still waits for its access verdict
+	drop          bool   // the running PES packet is not taken
+	first         tick.Tick
+	shape         uint64 // of the coded pictures or sound; 0: none seen yet
+	shapes        int    // changes of that since counted
+	counted       tick.Tick
+	refused       uint64 // the newest shape that was not followed
+}
+
 const (
 	// mapsWithin is how long after the PAT the map of its first programme is waited for before another one's is taken:
 	// TR 101 290 wants every map twice a second, senders send it less often.

@@ -56,25 +56,6 @@ type ProgrammeStats struct {
 	Problem    string    // why what arrives cannot be used; empty: it can, or has not been missed long
 }
 
-// elementary is one stream of the programme.
-type elementary struct {
-	mpegts.Stream // as it is
-	announced     mpegts.Stream
-	guess         mpegts.Codec // what the newest PES packets seem to carry instead
-	guesses       int          // how many in a row
-	index         int
-	detector      *mpegts.Detector
-	labels        *mpegts.Labels
-	pes           uint64 // position of the running PES packet
-	open          bool   // whether that one still waits for its access verdict
-	drop          bool   // the running PES packet is not taken
-	first         tick.Tick
-	shape         uint64 // of the coded pictures or sound; 0: none seen yet
-	shapes        int    // changes of that since counted
-	counted       tick.Tick
-	refused       uint64 // the newest shape that was not followed
-}
-
 // Programme reads one programme out of an input's datagrams, puts its time stamps on the clock and its packets into the
 // spool. Datagram is called by one goroutine; the other methods by any.
 type Programme struct {

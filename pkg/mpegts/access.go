@@ -69,14 +69,7 @@ func (d *Detector) take(set []byte) {
 func NewDetector(c Codec) *Detector {
 	d := &Detector{verdict: Undecided}
 	d.units.codec = c
-	switch c {
-	case H264:
-		d.visit = d.avc
-	case HEVC:
-		d.visit = d.hevc
-	case MPEG1Video, MPEG2Video:
-		d.visit = d.mpeg2
-	}
+	d.visit = visitorFor(c, d.avc, d.hevc, d.mpeg2)
 	return d
 }
 

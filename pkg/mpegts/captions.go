@@ -28,14 +28,7 @@ type CaptionStats struct {
 func NewCaptions(c Codec) *Captions {
 	f := &Captions{}
 	f.units.codec = c
-	switch c {
-	case H264:
-		f.visit = f.avc
-	case HEVC:
-		f.visit = f.hevc
-	case MPEG1Video, MPEG2Video:
-		f.visit = f.mpeg2
-	}
+	f.visit = visitorFor(c, f.avc, f.hevc, f.mpeg2)
 	return f
 }
 

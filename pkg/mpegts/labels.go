@@ -41,12 +41,7 @@ type timing struct {
 func NewLabels(c Codec) *Labels {
 	f := &Labels{}
 	f.units.codec = c
-	switch c {
-	case H264:
-		f.visit = f.avc
-	case HEVC:
-		f.visit = f.hevc
-	}
+	f.visit = visitorFor(c, f.avc, f.hevc, nil)
 	return f
 }
 

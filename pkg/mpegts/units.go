@@ -25,6 +25,19 @@ type units struct {
 	picture bool // an MPEG-2 picture header came in this PES packet
 }
 
+// visitorFor is the one of three that looks at the units of a stream of codec c; nil: none does.
+func visitorFor(c Codec, avc, hevc, mpeg2 func(unit []byte) (done bool)) func([]byte) bool {
+	switch c {
+	case H264:
+		return avc
+	case HEVC:
+		return hevc
+	case MPEG1Video, MPEG2Video:
+		return mpeg2
+	}
+	return nil
+}
+
 // push takes the next packet of the PID. visit gets each unit before the first slice and the first bytes of that, and
 // answers whether the rest of the PES packet is of no interest.
 func (u *units) push(p Packet, visit func(unit []byte) (done bool)) {
